@@ -75,12 +75,13 @@ let package = Package(
 
         // Layer 4: use cases.
         room("BoxImages", ["BoxSystem", "BoxModel", "BoxArchive", "BoxStore", "BoxRegistry", logging, system]),
-        room("BoxContainers", ["BoxSystem", "BoxModel", "BoxArchive", "BoxStore", "BoxRuntime", "BoxNetwork", logging, system]),
+        room("BoxContainers", ["CBoxSys", "BoxSystem", "BoxModel", "BoxStore", "BoxRuntime", "BoxNetwork", logging, system]),
 
         // Layer 5: faces.
         room(
             "BoxCLI",
-            ["BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxImages", "BoxContainers", argumentParser, system, logging]),
+            ["CBoxSys", "BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxImages", "BoxContainers",
+                argumentParser, system, logging]),
         .executableTarget(
             name: "box", dependencies: ["BoxSystem", "BoxContainers", "BoxCLI"], exclude: ["README.md"],
             swiftSettings: strict, linkerSettings: staticLibraries),

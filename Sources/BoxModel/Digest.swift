@@ -79,25 +79,6 @@ package struct DiffID: Hashable, Sendable, Codable, CustomStringConvertible {
     package var description: String { digest.description }
 }
 
-/// The digest that names a layer together with everything below it (image-spec, config, "Layer ChainID").
-package struct ChainID: Hashable, Sendable, Codable, CustomStringConvertible {
-    package let digest: Digest
-
-    package init(_ digest: Digest) {
-        self.digest = digest
-    }
-
-    package init(from decoder: any Decoder) throws {
-        digest = try Digest(from: decoder)
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        try digest.encode(to: encoder)
-    }
-
-    package var description: String { digest.description }
-}
-
 /// Lower-case hexadecimal.
 package enum Hex {
     package static func encode(_ bytes: some Collection<UInt8>) -> String {

@@ -1,4 +1,5 @@
 package import BoxModel
+internal import BoxSystem
 
 /// The three files by which programs in a container find names, as Docker writes them.
 package struct NameFiles: Hashable, Sendable {
@@ -46,7 +47,7 @@ package struct NameFiles: Hashable, Sendable {
         var address = String(text[text.index(after: index)...])
         if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
         guard !name.isEmpty, name.utf8.allSatisfy({ $0.isWordByte || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }),
-            address == "host-gateway" || IPAddress.isValid(address)
+            address == "host-gateway" || InternetAddress.isValid(address)
         else { throw badExtraHost(text) }
         return (name, address)
     }

@@ -28,3 +28,10 @@ package func randomBytes(_ count: Int) -> [UInt8] {
         initialized = count
     }
 }
+
+extension SystemClock {
+    /// Lets some time pass (poll(2) without descriptors).
+    package static func sleep(milliseconds: Int32) {
+        _ = box_poll(-1, 0, milliseconds)
+    }
+}

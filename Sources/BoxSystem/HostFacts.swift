@@ -11,7 +11,8 @@ package struct HostFacts: Sendable {
     package let memory: UInt64
     package let processors: Int
 
-    package var isRoot: Bool { effectiveUser == 0 }
+    /// Whether this process may own files for others, asked of the kernel each time.
+    package static var isRoot: Bool { box_geteuid() == 0 }
 
     package static func current() -> HostFacts {
         func text(_ bytes: [CChar]) -> String {

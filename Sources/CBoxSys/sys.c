@@ -454,3 +454,54 @@ int box_link_up(const char *name) {
   close(fd);
   return r;
 }
+
+// A container's init
+int box_unlock_terminal(int master) { int off = 0; return R(ioctl(master, TIOCSPTLCK, &off)); }
+long box_getcwd_raw(char *buffer, size_t size) { return R(syscall(SYS_getcwd, buffer, size)); }
+int box_wait_signal(void) {
+  sigset_t all;
+  sigfillset(&all);
+  return AGAIN(sigwaitinfo(&all, NULL));
+}
+int box_set_foreground(int terminal, int pgid) { return R(tcsetpgrp(terminal, pgid)); }
+int box_clone3_sibling(struct box_clone *arguments) {
+  int pidfd = -1;
+  // With CLONE_PARENT the end signal is the caller's own and must not be given (clone(2)).
+  struct clone_args c = {.flags = arguments->flags | CLONE_PIDFD | CLONE_PARENT, .pidfd = (uint64_t)(uintptr_t)&pidfd};
+  if (arguments->cgroup_fd >= 0) { c.flags |= CLONE_INTO_CGROUP; c.cgroup = (uint64_t)arguments->cgroup_fd; }
+  long pid = syscall(SYS_clone3, &c, sizeof c);
+  if (pid < 0) return -errno;
+  arguments->pidfd = pidfd;
+  return (int)pid;
+}
+
+// Limits of processes
+#include <linux/bpf.h>
+int box_capbset_read(int capability) { return R(prctl(PR_CAPBSET_READ, capability, 0, 0, 0)); }
+int box_bpf_cgroup_device(int cgroup_fd, const void *instructions, unsigned count) {
+  union bpf_attr attributes;
+  memset(&attributes, 0, sizeof attributes);
+  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes.insns = (uintptr_t)instructions;
+  attributes.insn_cnt = count;
+  attributes.license = (uintptr_t)"GPL";
+  int program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
+  if (program < 0) return -errno;
+  memset(&attributes, 0, sizeof attributes);
+  attributes.target_fd = (unsigned)cgroup_fd;
+  attributes.attach_bpf_fd = (unsigned)program;
+  attributes.attach_type = BPF_CGROUP_DEVICE;
+  attributes.attach_flags = BPF_F_ALLOW_MULTI;
+  int r = R((int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes));
+  close(program);  // the cgroup holds it now
+  return r;
+}
+
+static volatile sig_atomic_t interrupts;
+static void count_interrupt(int which) { interrupts++; signal(which, SIG_DFL); }
+void box_count_interrupts(void) {
+  struct sigaction action = {.sa_handler = count_interrupt, .sa_flags = SA_RESTART};
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+int box_interrupt_count(void) { return (int)interrupts; }

@@ -208,3 +208,18 @@ enum {
 #define BOX_MOUNT_ATTR_NODEV 0x4ULL
 #define BOX_MOUNT_ATTR_NOEXEC 0x8ULL
 #define BOX_MOUNT_ATTR_IDMAP 0x00100000ULL
+
+// What a container's init needs (ioctl_tty(2), getcwd(2), sigwaitinfo(2), tcsetpgrp(3), clone(2))
+int box_unlock_terminal(int master);
+long box_getcwd_raw(char *buffer, size_t size);   // keeps the kernel's "(unreachable)"
+int box_wait_signal(void);                        // the next signal, all of them blocked
+int box_set_foreground(int terminal, int pgid);
+int box_clone3_sibling(struct box_clone *arguments);  // CLONE_PARENT: the child is the caller's sibling
+
+// Limits of processes (prctl(2), bpf(2))
+int box_capbset_read(int capability);    // 1 held, 0 dropped, -EINVAL beyond the kernel's last one
+int box_bpf_cgroup_device(int cgroup_fd, const void *instructions, unsigned count);  // load and attach
+
+// Signal handlers, which must be C: a flag is all they may touch (signal-safety(7)).
+void box_count_interrupts(void);         // SIGINT and SIGTERM: counted once, then the default again
+int box_interrupt_count(void);

@@ -1,0 +1,178 @@
+internal import BoxModel
+internal import BoxNetwork
+internal import BoxRuntime
+internal import BoxStore
+internal import BoxSystem
+internal import CBoxSys
+internal import Glibc
+
+/// One run of one container inside its monitor: cgroup, streams, launch, watch, and the record of how it ended.
+struct MonitorSession {
+    let plan: RunPlan
+    /// The compiled system call filter; empty is none.
+    let filter: [UInt8]
+    let store: Store
+    let record: ContainerRecord
+
+    /// Never throws: whatever happens is recorded and told to the clients.
+    func run(_ monitor: Monitor) {
+        var state = (try? record.state()) ?? ContainerState(.created)
+        state.error = ""
+        state.oomKilled = false
+        let cgroup: any Cgroup
+        let subject: Monitor.Subject
+        do {
+            cgroup = try CgroupHierarchies.detect().create(
+                path: plan.launch.spec.linux.cgroupsPath ?? "/box/\(plan.id)", resources: plan.launch.spec.linux.resources)
+        } catch {
+            fail(monitor, &state, code: 125, error)
+            return
+        }
+        do {
+            subject = try start(cgroup)
+        } catch {
+            try? cgroup.kill()
+            try? cgroup.remove()
+            fail(monitor, &state, code: error.exitStatus, error.failure)
+            return
+        }
+        state.status = .running
+        state.pid = subject.pid
+        state.pidStartTime = ProcessIdentity(pid: subject.pid)?.startTime ?? 0
+        state.started = Timestamp(nanoseconds: SystemClock.now)
+        try? record.write(state)
+        monitor.broadcast(.started(pid: subject.pid))
+
+        let actions = Monitor.Actions(
+            freeze: { freeze in setFrozen(freeze, cgroup) }, killAll: { try? cgroup.kill() })
+        var code: Int32
+        do {
+            code = try monitor.run(subject, stdinOnce: plan.stdinOnce, actions: actions)
+        } catch {
+            code = 128 + SIGKILL
+            state.error = "\(error)"
+        }
+        finish(monitor, &state, code, cgroup)
+    }
+
+    private func setFrozen(_ frozen: Bool, _ cgroup: any Cgroup) -> Int32 {
+        do {
+            if frozen { try cgroup.freeze() } else { try cgroup.thaw() }
+            var state = try record.state()
+            state.status = frozen ? .paused : .running
+            try record.write(state)
+            return 0
+        } catch {
+            return error.errno ?? EIO
+        }
+    }
+
+    // MARK: Start
+
+    private func start(_ cgroup: any Cgroup) throws(LaunchFailure) -> Monitor.Subject {
+        do {
+            return try startUnchecked(cgroup)
+        } catch {
+            throw LaunchFailure(error, .rootfs)
+        }
+    }
+
+    private func startUnchecked(_ cgroup: any Cgroup) throws -> Monitor.Subject {
+        let placement = try Placement(cgroup)
+        let network = plan.network
+        if plan.launch.spec.process.terminal == true {
+            var launched = try launch(
+                plan.launch, stdio: .terminal, seccompProgram: filter, cgroup: placement
+            ) { pid in try network.apply(to: pid) }
+            var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
+            subject.terminal = launched.terminalMaster.take()
+            return subject
+        }
+        var input: Pipe.Ends?
+        if plan.openStdin { input = try Pipe().ends() }
+        let output = try Pipe().ends()
+        let error = try Pipe().ends()
+        let ours = (OwnedFD(adopting: output.reader), OwnedFD(adopting: error.reader))
+        // The container's ends are closed here once it has them, or its end could never be noticed.
+        let theirs = (OwnedFD(adopting: output.writer), OwnedFD(adopting: error.writer))
+        let inputReader = input.map { SharedFD(OwnedFD(adopting: $0.reader)) }
+        let inputWriter = input.map { SharedFD(OwnedFD(adopting: $0.writer)) }
+        let launched = try launch(
+            plan.launch,
+            stdio: .descriptors(input: inputReader?.raw ?? -1, output: theirs.0.raw, error: theirs.1.raw),
+            seccompProgram: filter, cgroup: placement
+        ) { pid in try network.apply(to: pid) }
+        _ = consume theirs
+        var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
+        subject.output = try ours.0.duplicate()
+        subject.error = try ours.1.duplicate()
+        if let inputWriter { subject.input = try inputWriter.duplicate() }
+        return subject
+    }
+
+    /// How a cgroup takes its first process in.
+    private final class Placement: CgroupPlacement {
+        private let cgroup: any Cgroup
+        private let directory: SharedFD?
+
+        init(_ cgroup: any Cgroup) throws(BoxFailure) {
+            self.cgroup = cgroup
+            directory = try cgroup.directoryFD().map { SharedFD($0) }
+        }
+
+        var descriptor: CInt { directory?.raw ?? -1 }
+
+        func place(_ pid: Int32) throws {
+            // On v2 it was cloned into its cgroup already.
+            if directory == nil { try cgroup.place(pid) }
+        }
+    }
+
+    // MARK: End
+
+    private func fail(_ monitor: Monitor, _ state: inout ContainerState, code: Int32, _ failure: BoxFailure) {
+        state.status = .created
+        state.exitCode = code
+        state.error = "\(failure)"
+        try? record.write(state)
+        if plan.autoRemove { remove() }
+        monitor.broadcast(.failed(code: code, reason: "\(failure)"))
+        store.removeRuntimeDirectory(plan.id)
+    }
+
+    private func finish(_ monitor: Monitor, _ state: inout ContainerState, _ code: Int32, _ cgroup: any Cgroup) {
+        state.oomKilled = cgroup.oomKilled
+        // With the host's processes visible others of the container may live on after its first.
+        try? cgroup.kill()
+        do { try cgroup.remove() } catch { state.error = "\(error)" }
+        state.status = .exited
+        state.exitCode = code
+        state.pid = 0
+        state.pidStartTime = 0
+        state.finished = Timestamp(nanoseconds: SystemClock.now)
+        if plan.autoRemove {
+            remove()
+        } else {
+            try? record.write(state)
+            store.removeRuntimeDirectory(plan.id)
+        }
+        monitor.announceExit(code)
+    }
+
+    private func remove() {
+        do {
+            let lease = try store.lease()
+            let config = try record.config()
+            try store.removeContainer(record)
+            for volume in config.mounts where volume.kind == .volume && volume.anonymous {
+                try? store.removeVolume(volume.source)
+            }
+            lease.end()
+        } catch {
+            // What is left is listed as exited and can be removed by hand.
+            var state = ContainerState(.exited)
+            state.error = "\(error)"
+            try? record.write(state)
+        }
+    }
+}

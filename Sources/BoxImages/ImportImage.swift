@@ -1,0 +1,148 @@
+package import BoxArchive
+package import BoxModel
+package import BoxStore
+internal import BoxSystem
+internal import FoundationEssentials
+
+/// What an image made from an archive is to be.
+package struct ImportRequest: Sendable {
+    package var reference: ImageReference?
+    package var platform = Platform.current
+    package var message: String?
+    package var execution = ImageConfig.Execution()
+    /// What the archive is called in failures and in the history.
+    package var sourceName = "-"
+
+    package init() {}
+}
+
+extension Images {
+    /// Makes an image of one layer from an archive of a file system.
+    ///
+    /// A gzip, zstd or plain archive becomes the layer's blob as it is; what image formats do not know (bzip2, xz) is
+    /// unpacked first.
+    ///
+    /// - Returns: the image's id.
+    package func importArchive(
+        _ source: SharedFD, _ request: ImportRequest
+    ) throws(BoxFailure) -> Digest {
+        let lease = try store.lease()
+        let layer = try spool(source, name: request.sourceName)
+        let diffID = try unpack(layer, request)
+        let now = Timestamp(nanoseconds: SystemClock.now)
+        let created = now.rfc3339
+        var config = ImageConfig(platform: request.platform, rootfs: ImageConfig.RootFS(diffIDs: [diffID]))
+        config.created = created
+        config.config = request.execution
+        config.history = [
+            ImageConfig.History(
+                created: created, createdBy: nil, comment: request.message ?? "Imported from \(request.sourceName)")
+        ]
+        let configuration = try store.put(try encode(config), mediaType: .ociConfig)
+        let manifest = try store.put(
+            try encode(Manifest(config: configuration, layers: [layer])), mediaType: .ociManifest)
+        let reference =
+            request.reference
+            ?? ImageReference(
+                registry: "localhost", repository: "imported", tag: nil, digest: manifest.digest)
+        let contentSize = try store.layerKey(diffID, parents: []).map { key throws(BoxFailure) in
+            try store.layerRecord(key).contentSize
+        }
+        let image = ImagePlatform(
+            platform: request.platform, manifest: manifest, imageID: configuration.digest, diffIDs: [diffID],
+            size: contentSize ?? 0, created: now)
+        try store.setImage(ImageRecord(reference: reference, target: manifest, platforms: [image], tagged: now))
+        lease.end()
+        return configuration.digest
+    }
+
+    private func encode(_ value: some Encodable) throws(BoxFailure) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do { return Array(try encoder.encode(value)) } catch {
+            throw BoxFailure(.internal, "write the image's configuration", reason: "\(error)")
+        }
+    }
+
+    /// Brings the archive into the store as a layer's blob.
+    private func spool(_ source: SharedFD, name: String) throws(BoxFailure) -> Descriptor {
+        var reader = PrefixedSource(FileSource(source, name: name))
+        let prefix = try reader.prefix(Compression.magicLength)
+        guard !prefix.isEmpty else {
+            throw BoxFailure(.corrupt, "import", name, reason: "the archive is empty")
+        }
+        let spool = try store.spool()
+        let mediaType: MediaType
+        switch Compression.detect(prefix: prefix) {
+        case .gzip: mediaType = .ociLayerGzip
+        case .zstd: mediaType = .ociLayerZstd
+        case .uncompressed: mediaType = .ociLayer
+        case .bzip2, .xz:
+            try decompressArchive(from: reader, options: UnpackOptions(name: name)) { bytes throws(BoxFailure) in
+                try spool.append(bytes)
+            }
+            return try spool.finish(mediaType: .ociLayer)
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        while case let count = try reader.read(into: buffer), count > 0 {
+            try spool.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        return try spool.finish(mediaType: mediaType)
+    }
+
+    /// - Returns: the diff id of the layer, which is unpacked now.
+    private func unpack(_ layer: Descriptor, _ request: ImportRequest) throws(BoxFailure) -> DiffID {
+        // What names a layer is known only once all of it was read; until then it has a name of chance.
+        guard let provisional = Digest(.sha256, bytes: randomBytes(32)),
+            case .mine(let stage) = try store.stageLayer(DiffID(provisional), parents: [])
+        else { throw BoxFailure(.internal, "import", request.sourceName, reason: "there is no place to unpack") }
+        do throws(BoxFailure) {
+            var options = UnpackOptions(name: request.sourceName)
+            options.preservesOwner = HostFacts.isRoot
+            options.requiresEndMarker = true
+            if !HostFacts.isRoot { options.marks = .user }
+            let source = FileSource(try store.openBlob(layer.digest), name: request.sourceName)
+            let report = try unpackLayer(from: source, into: stage.diff, options: options)
+            if store.layerKey(report.diffID, parents: []) != nil {
+                stage.discard()
+            } else {
+                try PendingLayer(store: store, stage: stage, report: report, options: options).complete(parents: [])
+            }
+            return report.diffID
+        } catch {
+            stage.discard()
+            throw error
+        }
+    }
+}
+
+/// A source whose beginning was looked at.
+private struct PrefixedSource: ByteSource {
+    private var source: FileSource
+    private var held: [UInt8] = []
+
+    init(_ source: FileSource) {
+        self.source = source
+    }
+
+    mutating func prefix(_ count: Int) throws(BoxFailure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 1)
+        defer { buffer.deallocate() }
+        while held.count < count {
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count - held.count)])
+            let got = try source.read(into: room)
+            if got == 0 { break }
+            held += room[..<got]
+        }
+        return held
+    }
+
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(BoxFailure) -> Int {
+        guard !held.isEmpty else { return try source.read(into: buffer) }
+        let count = min(buffer.count, held.count)
+        buffer.copyBytes(from: held[..<count])
+        held.removeFirst(count)
+        return count
+    }
+}

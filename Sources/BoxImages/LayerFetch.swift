@@ -1,0 +1,231 @@
+internal import BoxArchive
+internal import BoxModel
+internal import BoxRegistry
+internal import BoxStore
+internal import BoxSystem
+
+/// Brings one layer into the store: downloaded, hashed, decompressed and unpacked in one pass, unless some of that is
+/// done already, by an earlier pull or by another process right now.
+struct LayerFetch: Sendable {
+    let pull: Pull
+    let descriptor: Descriptor
+    let diffID: DiffID
+    /// Lowest first.
+    let parents: [DiffID]
+    let reference: ImageReference
+
+    enum Outcome: Sendable {
+        case done
+        /// Unpacked, but it left something to the layers below it.
+        case needsParents(PendingLayer)
+    }
+
+    private var store: Store { pull.store }
+
+    func run() async throws(BoxFailure) -> Outcome {
+        while true {
+            switch try store.stageLayer(diffID, parents: parents) {
+            case .present:
+                let had = store.hasBlob(descriptor.digest)
+                if !had { try await fetchBlobOnly() }
+                pull.progress(.layer(descriptor.digest, had ? .alreadyExists : .complete))
+                return .done
+            case .mine(let stage): return try await unpack(into: stage)
+            case .busy:
+                pull.progress(.waiting(descriptor.digest))
+                try await pause()
+            }
+        }
+    }
+
+    private func pause() async throws(BoxFailure) {
+        do { try await Task.sleep(for: .milliseconds(30)) } catch {
+            throw BoxFailure(.cancelled, "pull", reference.familiar, reason: "it was interrupted", hint: "pull again; it goes on where it was")
+        }
+    }
+
+    // MARK: Unpacking
+
+    private func unpack(into stage: LayerStage) async throws(BoxFailure) -> Outcome {
+        do throws(BoxFailure) {
+            while true {
+                switch try store.ingest(descriptor.digest, size: descriptor.size) {
+                case .present: return try await unpackBlob(stage)
+                case .mine(let ingest): return try await download(ingest, stage)
+                case .busy:
+                    pull.progress(.waiting(descriptor.digest))
+                    try await pause()
+                }
+            }
+        } catch {
+            stage.discard()
+            throw error
+        }
+    }
+
+    private func options() -> UnpackOptions {
+        var options = UnpackOptions(name: "layer \(descriptor.digest.short)")
+        options.preservesOwner = HostFacts.isRoot
+        options.skipsDevices = !HostFacts.isRoot
+        if !HostFacts.isRoot { options.marks = .user }
+        return options
+    }
+
+    /// The blob lies in the store already; only unpacking is left.
+    private func unpackBlob(_ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+        pull.progress(.layer(descriptor.digest, .extracting))
+        let source = FileSource(try store.openBlob(descriptor.digest), name: "\(descriptor.digest)")
+        let options = options()
+        let report = try await onThread { () throws(BoxFailure) in
+            try unpackLayer(from: source, into: stage.diff, options: options)
+        }
+        return try await finish(report, stage)
+    }
+
+    /// The unpacker follows the file that the download writes.
+    private func download(_ ingest: Ingest, _ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+        let options = options()
+        async let unpacking: Result<LayerReport, BoxFailure> = {
+            let source = DownloadSource(ingest.reader())
+            do throws(BoxFailure) {
+                return .success(
+                    try await onThread { () throws(BoxFailure) in
+                        try unpackLayer(from: source, into: stage.diff, options: options)
+                    })
+            } catch {
+                // The download need not go on for nobody.
+                ingest.fail(error)
+                return .failure(error)
+            }
+        }()
+        let downloaded = await receive(ingest)
+        let unpacked = await unpacking
+        // What went wrong first is in the ingest; the other side only saw its echo.
+        let report: LayerReport
+        switch (downloaded, unpacked) {
+        case (.failure(let failure), _):
+            if case .failure(let root) = unpacked, root.kind == .corrupt { try dropIfWrong(ingest) ; throw root }
+            throw failure
+        case (_, .failure(let failure)):
+            try dropIfWrong(ingest)
+            throw failure
+        case (.success, .success(let value)): report = value
+        }
+        pull.progress(.layer(descriptor.digest, .extracting))
+        try await onThread { () throws(BoxFailure) in try ingest.commit(verified: report.compressedDigest) }
+        return try await finish(report, stage)
+    }
+
+    /// What could not be unpacked is kept for a resumption only where it may be the right content.
+    private func dropIfWrong(_ ingest: Ingest) throws(BoxFailure) {
+        if ingest.available == descriptor.size {
+            let digest = try ingest.calculatedDigest()
+            if digest == descriptor.digest { return }
+            ingest.discard()
+            throw BoxFailure(
+                .corrupt, "receive the blob", "\(descriptor.digest)", reason: "its content has the digest \(digest)",
+                hint: "the registry or something before it changes content; try again")
+        }
+    }
+
+    private func receive(_ ingest: Ingest) async -> Result<Void, BoxFailure> {
+        let progress = pull.progress
+        let descriptor = descriptor
+        progress(.layer(descriptor.digest, .downloading(ingest.existing, descriptor.size)))
+        do throws(BoxFailure) {
+            if ingest.existing < descriptor.size {
+                try await pull.client.blob(descriptor, of: reference, from: ingest.existing) { bytes throws(BoxFailure) in
+                    try ingest.append(bytes)
+                    progress(.layer(descriptor.digest, .downloading(ingest.available, descriptor.size)))
+                }
+            }
+            ingest.end()
+            progress(.layer(descriptor.digest, .downloaded))
+            return .success(())
+        } catch {
+            ingest.fail(error)
+            return .failure(error)
+        }
+    }
+
+    private func finish(_ report: LayerReport, _ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+        guard report.diffID == diffID else {
+            throw BoxFailure(
+                .corrupt, "unpack layer", descriptor.digest.short,
+                reason: "its content has the digest \(report.diffID), the image's configuration says \(diffID)",
+                hint: "the image is broken in the registry")
+        }
+        let pending = PendingLayer(store: store, stage: stage, report: report, options: options())
+        guard report.isSelfContained || parents.isEmpty else { return .needsParents(pending) }
+        try await onThread { () throws(BoxFailure) in try pending.complete(parents: []) }
+        pull.progress(.layer(descriptor.digest, .complete))
+        return .done
+    }
+
+    // MARK: The blob alone
+
+    /// The layer is here from another image, packed differently; the blob is still part of this image's layout.
+    private func fetchBlobOnly() async throws(BoxFailure) {
+        while true {
+            switch try store.ingest(descriptor.digest, size: descriptor.size) {
+            case .present: return
+            case .busy: try await pause()
+            case .mine(let ingest):
+                try await receive(ingest).get()
+                let digest = try await onThread { () throws(BoxFailure) in try ingest.calculatedDigest() }
+                try ingest.commit(verified: digest)
+                return
+            }
+        }
+    }
+}
+
+/// A layer that is unpacked but not yet a layer.
+struct PendingLayer: Sendable {
+    let store: Store
+    let stage: LayerStage
+    let report: LayerReport
+    let options: UnpackOptions
+
+    /// Takes from the layers below what this one left to them, and makes it a layer.
+    ///
+    /// - Parameter parents: lowest first; all of them are layers already.
+    func complete(parents: [DiffID]) throws(BoxFailure) {
+        if !report.isSelfContained {
+            var below: [SharedFD] = []
+            for index in parents.indices.reversed() {
+                guard let key = store.layerKey(parents[index], parents: parents[..<index]) else {
+                    throw BoxFailure(.internal, "complete a layer", "\(report.diffID)", reason: "a layer below it is missing")
+                }
+                do { below.append(SharedFD(try store.openLayer(key).fd.duplicate())) } catch let failure as BoxFailure {
+                    throw failure
+                } catch {
+                    throw BoxFailure(.internal, "complete a layer", "\(report.diffID)", reason: "\(error)")
+                }
+            }
+            try completeLayer(stage.diff, report: report, parents: below, options: options)
+        }
+        let record = LayerRecord(
+            diffID: report.diffID, archiveSize: report.uncompressedSize, contentSize: report.unpackedSize,
+            created: Timestamp(nanoseconds: SystemClock.now))
+        _ = try stage.commit(record, parents: report.isSelfContained ? [] : parents)
+    }
+}
+
+/// A download that still grows, as the unpacker reads it.
+private struct DownloadSource: ByteSource {
+    private var reader: IngestReader
+
+    init(_ reader: IngestReader) {
+        self.reader = reader
+    }
+
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(BoxFailure) -> Int {
+        try reader.read(into: buffer)
+    }
+
+    var interrupt: (@Sendable () -> Void)? {
+        let reader = reader
+        return { reader.giveUp(BoxFailure(.cancelled, "unpack a layer", reason: "it was interrupted")) }
+    }
+}
