@@ -80,7 +80,7 @@ let package = Package(
         // Layer 5: faces.
         room(
             "BoxCLI",
-            ["CBoxSys", "BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxImages", "BoxContainers",
+            ["BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxRuntime", "BoxImages", "BoxContainers",
                 argumentParser, system, logging]),
         .executableTarget(
             name: "box", dependencies: ["BoxSystem", "BoxContainers", "BoxCLI"], exclude: ["README.md"],

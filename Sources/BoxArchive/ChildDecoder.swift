@@ -9,7 +9,9 @@ struct ChildDecoder: Decoder {
     /// The programs in order of preference; igzip inflates twice as fast as zlib.
     static let programs = [("igzip", ["-d", "-c"]), ("unpigz", ["-c"])]
 
-    /// What the feeding thread leaves behind. `@unchecked Sendable`: written by that thread, read after its join.
+    /// What the feeding thread leaves behind.
+    ///
+    /// `@unchecked Sendable`: written by that thread, read after its join.
     private final class Feed: @unchecked Sendable {
         let input: HashedInput
         var failure: BoxFailure?
@@ -163,8 +165,9 @@ struct ChildDecoder: Decoder {
         try checkLength()
     }
 
-    /// The programs ignore what follows the last member, so the end is judged here: it must be the trailer of a
-    /// member, whose length cannot exceed that of everything (RFC 1952, ISIZE). Only rubbish that looks like the
+    /// Judges the end of the stream, as the programs ignore what follows the last member.
+    ///
+    /// It must be the trailer of a member, whose length cannot exceed that of everything (RFC 1952, ISIZE). Only rubbish that looks like the
     /// trailer of a shorter member passes, and the digest of the blob is for that.
     private func checkLength() throws(BoxFailure) {
         guard feed.tail.count == 8 else { throw truncated(archive, .gzip) }

@@ -11,7 +11,9 @@ struct ExtendedAttribute {
 
     var text: String { String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
 
-    /// Whether an archive may set it. `trusted.` and overlayfs's own marks steer the kernel's view of the layer:
+    /// Whether an archive may set it.
+    ///
+    /// `trusted.` and overlayfs's own marks steer the kernel's view of the layer:
     /// an archive that sets them could redirect a directory into another one or hide files from every scanner.
     var isAllowed: Bool {
         let text = self.text
@@ -29,7 +31,9 @@ struct FileAttributes {
     var nanoseconds: Int
     var extended: [ExtendedAttribute] = []
 
-    /// What a directory gets that no entry describes. The time is fixed so that two unpackings agree.
+    /// What a directory gets that no entry describes.
+    ///
+    /// The time is fixed so that two unpackings agree.
     static let implicitDirectory = FileAttributes(
         owner: 0, group: 0, permissions: 0o755, seconds: 0, nanoseconds: 0)
 

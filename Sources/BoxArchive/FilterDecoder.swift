@@ -1,8 +1,9 @@
 internal import BoxModel
 internal import CArchive
 
-/// bzip2 and xz by libarchive's filter of that name and no other; they only occur in archives from `docker save`
-/// and the like, never in an OCI layer. What follows the last bzip2 stream is ignored, as bzip2(1) does.
+/// bzip2 and xz by libarchive's filter of that name and no other.
+///
+/// They only occur in archives from `docker save` and the like, never in an OCI layer. What follows the last bzip2 stream is ignored, as bzip2(1) does.
 struct FilterDecoder: Decoder {
     private let reader: Reader
 
@@ -45,7 +46,8 @@ struct FilterDecoder: Decoder {
         self.compression = compression
         self.name = name
         archive_read_support_format_raw(archive)
-        let result = compression == .bzip2
+        let result =
+            compression == .bzip2
             ? archive_read_support_filter_bzip2(archive) : archive_read_support_filter_xz(archive)
         // Without the library libarchive would run a program of that name instead, which it tells by a warning.
         guard result == ARCHIVE_OK else {
@@ -79,8 +81,7 @@ struct FilterDecoder: Decoder {
         if count < 0 { try check(CInt(count)) }
         if count == 0 && !reader.input.reachedEnd {
             // The filter stopped before the source did.
-            var rest = 0
-            do { rest = try reader.input.read(into: reader.memory) }
+            let rest = try reader.input.read(into: reader.memory)
             if rest > 0 { throw followed(name, compression) }
         }
         return count
@@ -91,7 +92,9 @@ struct FilterDecoder: Decoder {
         if let failure = reader.failure { throw failure }
         let detail = archive_error_string(reader.archive).map { String(cString: $0) } ?? "error \(result)"
         // liblzma's word for a missing end is "No progress is possible" (LZMA_BUF_ERROR).
-        if detail.lowercased().contains("truncated") || detail.contains("No progress") { throw truncated(name, compression) }
+        if detail.lowercased().contains("truncated") || detail.contains("No progress") {
+            throw truncated(name, compression)
+        }
         throw damaged(name, compression, detail)
     }
 }

@@ -46,9 +46,8 @@ final class LayerApplier {
     }
 
     var implicitDirectories: [[UInt8]] {
-        implicit.sorted { ($0.components.count, $0.bytes.count) < ($1.components.count, $1.bytes.count) }
-            .map(\.bytes)
-            .sorted { $0.lexicographicallyPrecedes($1) }
+        // A path sorts after every prefix of it, so parents come first.
+        implicit.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) }
     }
 
     var foreignHardLinks: [ForeignHardLink] {

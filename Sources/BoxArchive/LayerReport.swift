@@ -14,7 +14,9 @@ package struct LayerReport: Sendable, Equatable {
     package var implicitDirectories: [[UInt8]]
     /// Hard links whose target is in no entry of this layer.
     package var foreignHardLinks: [ForeignHardLink]
-    /// Whether the archive hides everything below it. overlayfs ignores the mark on the root of a layer, so the
+    /// Whether the archive hides everything below it.
+    ///
+    /// overlayfs ignores the mark on the root of a layer, so the
     /// layers below must be left out of the stack.
     package var hidesEverythingBelow: Bool
     /// Whether the archive had an entry for its root; otherwise the root is 0755.

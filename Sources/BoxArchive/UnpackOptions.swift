@@ -29,7 +29,9 @@ package struct UnpackOptions: Sendable {
     /// Bytes of an entry's name.
     package var maximumPathLength = 4095
     package var maximumDepth = 1024
-    /// Whether the archive must end with its marker (two blocks of zeros) and nothing after it. Docker does not
+    /// Whether the archive must end with its marker (two blocks of zeros) and nothing after it.
+    ///
+    /// Docker does not
     /// insist, so only archives whose digest nobody knows should.
     package var requiresEndMarker = false
     /// Whether igzip or unpigz may be run for large gzip archives.

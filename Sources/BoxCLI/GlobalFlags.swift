@@ -67,7 +67,8 @@ struct GlobalFlags {
             environment[name] = environmentVariable(name)
         }
         let location = try StoreLocation.resolve(
-            environment: environment, euid: facts.effectiveUser, rootFlag: root, stateFlag: state)
+            environment: environment, euid: facts.effectiveUser, workingDirectory: WorkingDirectory.path, rootFlag: root,
+            stateFlag: state)
         var logger = Logger(label: "box", factory: { StandardErrorLog(label: $0) })
         logger.logLevel = logLevel
         return Context(facts: facts, location: location, logger: logger, hasTerminal: Terminal.isTerminal(1))

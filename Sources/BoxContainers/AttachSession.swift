@@ -1,7 +1,8 @@
-package import BoxRuntime
+internal import BoxRuntime
 package import BoxSystem
 internal import CBoxSys
 internal import Glibc
+internal import SystemPackage
 
 /// The client's side of a container in the foreground: standard streams, terminal, signals.
 ///

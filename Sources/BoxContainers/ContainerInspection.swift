@@ -1,6 +1,7 @@
 package import BoxModel
 package import BoxStore
 internal import BoxRuntime
+internal import BoxSystem
 
 extension Containers {
     /// A container in the words of Docker's `inspect`.

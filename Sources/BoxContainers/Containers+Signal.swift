@@ -1,5 +1,5 @@
 package import BoxModel
-package import BoxRuntime
+internal import BoxRuntime
 package import BoxStore
 internal import BoxSystem
 internal import SystemPackage

@@ -1,8 +1,8 @@
 package import BoxModel
 internal import BoxNetwork
-package import BoxRuntime
+internal import BoxRuntime
 package import BoxStore
-package import BoxSystem
+internal import BoxSystem
 internal import CBoxSys
 internal import Glibc
 internal import SystemPackage
@@ -128,8 +128,10 @@ extension Containers {
         ).resolve(available: .available())
         var result = SpecFacts(capabilities: capabilities.names, processors: facts.processors)
         for mount in config.mounts { result.mountSources.append(try source(of: mount)) }
-        let folder = record.directory
-        result.nameFiles = (folder.describe("hosts"), folder.describe("resolv.conf"), folder.describe("hostname"))
+        result.nameFiles = (
+            record.directory.describe("hosts"), record.directory.describe("resolv.conf"),
+            record.directory.describe("hostname")
+        )
         result.seccomp = try seccomp(config, capabilities)
         if case .container(let id) = config.network { result.networkPeer = try peer(id, "network") }
         if case .container(let id) = config.pidMode { result.pidPeer = try peer(id, "processes") }

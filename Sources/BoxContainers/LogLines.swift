@@ -1,7 +1,7 @@
 package import BoxModel
 package import BoxRuntime
 package import BoxStore
-package import BoxSystem
+internal import BoxSystem
 
 /// What of a container's log is wanted.
 package struct LogRequest: Sendable {

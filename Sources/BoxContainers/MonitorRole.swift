@@ -2,7 +2,7 @@ internal import BoxModel
 internal import BoxNetwork
 internal import BoxRuntime
 internal import BoxStore
-package import BoxSystem
+internal import BoxSystem
 internal import CBoxSys
 internal import Glibc
 

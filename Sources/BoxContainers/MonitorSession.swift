@@ -81,31 +81,37 @@ struct MonitorSession {
         let placement = try Placement(cgroup)
         let network = plan.network
         if plan.launch.spec.process.terminal == true {
-            var launched = try launch(
+            let launched = try launch(
                 plan.launch, stdio: .terminal, seccompProgram: filter, cgroup: placement
             ) { pid in try network.apply(to: pid) }
             var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
-            subject.terminal = launched.terminalMaster.take()
+            switch launched.terminalMaster {
+            case .some(let master): subject.terminal = try master.duplicate()
+            case .none: break
+            }
             return subject
         }
         var input: Pipe.Ends?
         if plan.openStdin { input = try Pipe().ends() }
         let output = try Pipe().ends()
         let error = try Pipe().ends()
-        let ours = (OwnedFD(adopting: output.reader), OwnedFD(adopting: error.reader))
+        let outputReader = OwnedFD(adopting: output.reader)
+        let errorReader = OwnedFD(adopting: error.reader)
         // The container's ends are closed here once it has them, or its end could never be noticed.
-        let theirs = (OwnedFD(adopting: output.writer), OwnedFD(adopting: error.writer))
+        let outputWriter = OwnedFD(adopting: output.writer)
+        let errorWriter = OwnedFD(adopting: error.writer)
         let inputReader = input.map { SharedFD(OwnedFD(adopting: $0.reader)) }
         let inputWriter = input.map { SharedFD(OwnedFD(adopting: $0.writer)) }
         let launched = try launch(
             plan.launch,
-            stdio: .descriptors(input: inputReader?.raw ?? -1, output: theirs.0.raw, error: theirs.1.raw),
+            stdio: .descriptors(input: inputReader?.raw ?? -1, output: outputWriter.raw, error: errorWriter.raw),
             seccompProgram: filter, cgroup: placement
         ) { pid in try network.apply(to: pid) }
-        _ = consume theirs
+        _ = consume outputWriter
+        _ = consume errorWriter
         var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
-        subject.output = try ours.0.duplicate()
-        subject.error = try ours.1.duplicate()
+        subject.output = try outputReader.duplicate()
+        subject.error = try errorReader.duplicate()
         if let inputWriter { subject.input = try inputWriter.duplicate() }
         return subject
     }
@@ -117,7 +123,7 @@ struct MonitorSession {
 
         init(_ cgroup: any Cgroup) throws(BoxFailure) {
             self.cgroup = cgroup
-            directory = try cgroup.directoryFD().map { SharedFD($0) }
+            if let opened = try cgroup.directoryFD() { directory = SharedFD(opened) } else { directory = nil }
         }
 
         var descriptor: CInt { directory?.raw ?? -1 }

@@ -1,5 +1,6 @@
 internal import BoxModel
 internal import BoxRuntime
+internal import BoxStore
 internal import BoxSystem
 
 extension Containers {

@@ -1,5 +1,5 @@
 package import BoxModel
-package import BoxStore
+internal import BoxStore
 
 extension Images {
     /// An image in the words of Docker's `image inspect`.

@@ -1,7 +1,7 @@
-package import BoxArchive
+internal import BoxArchive
 package import BoxModel
-package import BoxStore
-internal import BoxSystem
+internal import BoxStore
+package import BoxSystem
 internal import FoundationEssentials
 
 /// What an image made from an archive is to be.
@@ -27,8 +27,7 @@ extension Images {
         _ source: SharedFD, _ request: ImportRequest
     ) throws(BoxFailure) -> Digest {
         let lease = try store.lease()
-        let layer = try spool(source, name: request.sourceName)
-        let diffID = try unpack(layer, request)
+        let (layer, diffID) = try unpack(try spool(source, name: request.sourceName), request)
         let now = Timestamp(nanoseconds: SystemClock.now)
         let created = now.rfc3339
         var config = ImageConfig(platform: request.platform, rootfs: ImageConfig.RootFS(diffIDs: [diffID]))
@@ -64,14 +63,20 @@ extension Images {
         }
     }
 
-    /// Brings the archive into the store as a layer's blob.
-    private func spool(_ source: SharedFD, name: String) throws(BoxFailure) -> Descriptor {
+    /// An archive on its way into the store.
+    private struct Spooled {
+        let blob: BlobSpool
+        let mediaType: MediaType
+    }
+
+    /// Brings the archive into the store, decompressed where image formats do not know its compression.
+    private func spool(_ source: SharedFD, name: String) throws(BoxFailure) -> Spooled {
         var reader = PrefixedSource(FileSource(source, name: name))
         let prefix = try reader.prefix(Compression.magicLength)
         guard !prefix.isEmpty else {
             throw BoxFailure(.corrupt, "import", name, reason: "the archive is empty")
         }
-        let spool = try store.spool()
+        let blob = try store.spool()
         let mediaType: MediaType
         switch Compression.detect(prefix: prefix) {
         case .gzip: mediaType = .ociLayerGzip
@@ -79,41 +84,58 @@ extension Images {
         case .uncompressed: mediaType = .ociLayer
         case .bzip2, .xz:
             try decompressArchive(from: reader, options: UnpackOptions(name: name)) { bytes throws(BoxFailure) in
-                try spool.append(bytes)
+                try blob.append(bytes)
             }
-            return try spool.finish(mediaType: .ociLayer)
+            return Spooled(blob: blob, mediaType: .ociLayer)
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         while case let count = try reader.read(into: buffer), count > 0 {
-            try spool.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            try blob.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
-        return try spool.finish(mediaType: mediaType)
+        return Spooled(blob: blob, mediaType: mediaType)
     }
 
-    /// - Returns: the diff id of the layer, which is unpacked now.
-    private func unpack(_ layer: Descriptor, _ request: ImportRequest) throws(BoxFailure) -> DiffID {
-        // What names a layer is known only once all of it was read; until then it has a name of chance.
-        guard let provisional = Digest(.sha256, bytes: randomBytes(32)),
-            case .mine(let stage) = try store.stageLayer(DiffID(provisional), parents: [])
-        else { throw BoxFailure(.internal, "import", request.sourceName, reason: "there is no place to unpack") }
+    /// Unpacks the archive, which tells its digests, and makes it blob and layer.
+    private func unpack(
+        _ spooled: Spooled, _ request: ImportRequest
+    ) throws(BoxFailure) -> (layer: Descriptor, diffID: DiffID) {
+        let stage = try store.stageUnknownLayer()
         do throws(BoxFailure) {
             var options = UnpackOptions(name: request.sourceName)
             options.preservesOwner = HostFacts.isRoot
             options.requiresEndMarker = true
             if !HostFacts.isRoot { options.marks = .user }
-            let source = FileSource(try store.openBlob(layer.digest), name: request.sourceName)
-            let report = try unpackLayer(from: source, into: stage.diff, options: options)
+            let report = try unpackLayer(from: SpoolSource(spooled.blob), into: stage.diff, options: options)
+            try spooled.blob.commit(report.compressedDigest)
             if store.layerKey(report.diffID, parents: []) != nil {
                 stage.discard()
             } else {
-                try PendingLayer(store: store, stage: stage, report: report, options: options).complete(parents: [])
+                try PendingLayer(store: store, stage: stage, report: report, options: options).complete(parents: nil)
             }
-            return report.diffID
+            let layer = Descriptor(
+                mediaType: spooled.mediaType, digest: report.compressedDigest, size: report.compressedSize)
+            return (layer, report.diffID)
         } catch {
             stage.discard()
             throw error
         }
+    }
+}
+
+/// What was spooled, from its beginning.
+private struct SpoolSource: ByteSource {
+    private let spool: BlobSpool
+    private var offset: Int64 = 0
+
+    init(_ spool: BlobSpool) {
+        self.spool = spool
+    }
+
+    mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(BoxFailure) -> Int {
+        let count = try spool.read(into: buffer, at: offset)
+        offset += Int64(count)
+        return count
     }
 }
 

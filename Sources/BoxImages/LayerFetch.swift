@@ -156,8 +156,8 @@ struct LayerFetch: Sendable {
                 hint: "the image is broken in the registry")
         }
         let pending = PendingLayer(store: store, stage: stage, report: report, options: options())
-        guard report.isSelfContained || parents.isEmpty else { return .needsParents(pending) }
-        try await onThread { () throws(BoxFailure) in try pending.complete(parents: []) }
+        guard report.isSelfContained else { return .needsParents(pending) }
+        try await onThread { () throws(BoxFailure) in try pending.complete(parents: nil) }
         pull.progress(.layer(descriptor.digest, .complete))
         return .done
     }
@@ -189,9 +189,9 @@ struct PendingLayer: Sendable {
 
     /// Takes from the layers below what this one left to them, and makes it a layer.
     ///
-    /// - Parameter parents: lowest first; all of them are layers already.
-    func complete(parents: [DiffID]) throws(BoxFailure) {
-        if !report.isSelfContained {
+    /// - Parameter parents: lowest first, all of them layers already; nil where the layer stands alone.
+    func complete(parents: [DiffID]?) throws(BoxFailure) {
+        if !report.isSelfContained, let parents {
             var below: [SharedFD] = []
             for index in parents.indices.reversed() {
                 guard let key = store.layerKey(parents[index], parents: parents[..<index]) else {
@@ -208,7 +208,7 @@ struct PendingLayer: Sendable {
         let record = LayerRecord(
             diffID: report.diffID, archiveSize: report.uncompressedSize, contentSize: report.unpackedSize,
             created: Timestamp(nanoseconds: SystemClock.now))
-        _ = try stage.commit(record, parents: report.isSelfContained ? [] : parents)
+        _ = try stage.commit(record, dependingOn: report.isSelfContained ? nil : parents ?? [])
     }
 }
 
@@ -226,6 +226,6 @@ private struct DownloadSource: ByteSource {
 
     var interrupt: (@Sendable () -> Void)? {
         let reader = reader
-        return { reader.giveUp(BoxFailure(.cancelled, "unpack a layer", reason: "it was interrupted")) }
+        return { reader.stop() }
     }
 }

@@ -1,4 +1,4 @@
-internal import BoxModel
+package import BoxModel
 internal import FoundationEssentials
 
 /// Reads a document of the model; what is wrong with it is said without the names of types.

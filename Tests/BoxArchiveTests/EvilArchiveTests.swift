@@ -183,12 +183,13 @@ import Testing
         tar.add(.init(name: Array("pipe".utf8), type: UInt8(ascii: "6"), mode: 0o600))
         tar.add(.init(name: Array("hidden".utf8), type: UInt8(ascii: "3")))
         _ = try scratch.unpack(tar.finished())
-        #expect(try scratch.shell("cd inside && stat -c '%n %F %a %g %t:%T' loop null pipe") == """
-            loop block special file 660 6 7:9
-            null character special file 666 0 1:3
-            pipe fifo 600 0 0:0
+        #expect(
+            try scratch.shell("cd inside && stat -c '%n %F %a %g %t:%T' loop null pipe") == """
+                loop block special file 660 6 7:9
+                null character special file 666 0 1:3
+                pipe fifo 600 0 0:0
 
-            """)
+                """)
         #expect(try scratch.mode("hidden") == (S_IFCHR, 0))
     }
 }

@@ -79,7 +79,8 @@ import Testing
         _ = try scratch.unpack(lower.finished(), into: "lower")
         _ = try scratch.unpack(upper.finished(), into: "upper")
         let merged = try scratch.shell(
-            "mkdir m && unshare -m sh -c 'mount -t overlay none -o lowerdir=upper:lower m && cd m && find . -type f | sort'")
+            "mkdir m && unshare -m sh -c 'mount -t overlay none -o lowerdir=upper:lower m && cd m && find . -type f | sort'"
+        )
         #expect(merged == "./d/stays\n./o/new\n./replaced/new\n")
     }
 
@@ -94,14 +95,15 @@ import Testing
             .init(name: Array("d/link".utf8), type: UInt8(ascii: "2"), link: Array("suid".utf8), owner: 3, time: 4000))
         tar.hardLink("d/hard", "d/suid")
         let report = try scratch.unpack(tar.finished())
-        #expect(try scratch.listing("inside") == """
-            d d 2750 5:7 4096 1000.0000000000  2
-            d/hard f 6755 1000:1001 2 2000.0000000000  2
-            d/link l 777 3:0 4 4000.0000000000 suid 1
-            d/own f 1644 0:0 0 3000.0000000000  1
-            d/suid f 6755 1000:1001 2 2000.0000000000  2
+        #expect(
+            try scratch.listing("inside") == """
+                d d 2750 5:7 4096 1000.0000000000  2
+                d/hard f 6755 1000:1001 2 2000.0000000000  2
+                d/link l 777 3:0 4 4000.0000000000 suid 1
+                d/own f 1644 0:0 0 3000.0000000000  1
+                d/suid f 6755 1000:1001 2 2000.0000000000  2
 
-            """)
+                """)
         #expect(report.isSelfContained)
         #expect(report.entryCount == 5)
         #expect(report.unpackedSize == 2)
@@ -188,15 +190,16 @@ import Testing
         let directory = try Directory(opening: scratch.inside)
         try completeLayer(directory, report: report, parents: parents)
         let listed = try scratch.shell("cd inside && stat -c '%n %a %u:%g %h %Y' a hidden cut/sub d d/link link2")
-        #expect(listed == """
-            a 1777 4:5 2 77
-            hidden 755 0:0 2 0
-            cut/sub 755 0:0 2 0
-            d 711 0:0 2 1700000000
-            d/link 4711 9:0 2 88
-            link2 4711 9:0 2 88
+        #expect(
+            listed == """
+                a 1777 4:5 2 77
+                hidden 755 0:0 2 0
+                cut/sub 755 0:0 2 0
+                d 711 0:0 2 1700000000
+                d/link 4711 9:0 2 88
+                link2 4711 9:0 2 88
 
-            """)
+                """)
         #expect(try scratch.text("link2") == "content")
         #expect(scratch.attribute("link2", "user.k") == "v")
 

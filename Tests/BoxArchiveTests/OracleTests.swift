@@ -43,10 +43,13 @@ import Testing
         try scratch.shell(Self.tree)
         try scratch.shell(command)
         try scratch.shell(
-            "mkdir theirs && tar --xattrs --xattrs-include='*' --acls --numeric-owner --same-permissions -C theirs -xf a.tar")
+            "mkdir theirs && tar --xattrs --xattrs-include='*' --acls --numeric-owner --same-permissions -C theirs -xf a.tar"
+        )
         let report = try scratch.unpack(try readFile(scratch.path + "/a.tar"))
         #expect(try scratch.listing("inside") == scratch.listing("theirs"))
-        #expect(try scratch.shell("cd inside && \(Self.attributes) .") == scratch.shell("cd theirs && \(Self.attributes) ."))
+        #expect(
+            try scratch.shell("cd inside && \(Self.attributes) .") == scratch.shell("cd theirs && \(Self.attributes) .")
+        )
         #expect(try scratch.shell("diff -r --no-dereference inside theirs -x fifo -x null") == "")
         #expect(report.isSelfContained)
         #expect(report.hasRootEntry)

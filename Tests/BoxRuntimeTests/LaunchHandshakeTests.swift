@@ -62,7 +62,9 @@ struct LaunchHandshakeTests {
         #expect(HandshakeMessage(bytes: message.bytes) == message)
     }
 
-    @Test("Damaged messages are none", arguments: [[], [0], [9], [2, 2], [5], [5, 200, 0, 0, 0, 0, 0, 0], [5, 1, 0, 0, 0, 0, 9, 0]])
+    @Test(
+        "Damaged messages are none",
+        arguments: [[], [0], [9], [2, 2], [5], [5, 200, 0, 0, 0, 0, 0, 0], [5, 1, 0, 0, 0, 0, 9, 0]])
     func damaged(bytes: [UInt8]) {
         #expect(HandshakeMessage(bytes: bytes) == nil)
     }

@@ -90,7 +90,8 @@ struct LaunchHostileTests {
         // Without an own /dev the image's file would be taken for the null device.
         fixture.spec.mounts.removeAll { $0.destination.hasPrefix("/dev") }
         try fixture.write("dev/null", "not null\n", mode: 0o666)
-        fixture.shell("wc -c < /proc/keys; wc -c < /proc/interrupts; (chmod 777 /proc/keys) 2>/dev/null && echo changed")
+        fixture.shell(
+            "wc -c < /proc/keys; wc -c < /proc/interrupts; (chmod 777 /proc/keys) 2>/dev/null && echo changed")
         let outcome = try fixture.run()
         #expect(outcome.lines == ["0", "0"])
     }

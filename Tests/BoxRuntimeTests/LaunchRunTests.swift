@@ -40,7 +40,8 @@ struct LaunchRunTests {
     func user() throws {
         let fixture = try LaunchFixture()
         fixture.plan.user = UserRequest(spec: "alice", additionalGroups: ["extra"])
-        fixture.shell("id -u; id -g; id -G; echo $HOME; grep -E 'CapPrm|CapEff|CapBnd' /proc/self/status; echo x >/dev/stdout")
+        fixture.shell(
+            "id -u; id -g; id -G; echo $HOME; grep -E 'CapPrm|CapEff|CapBnd' /proc/self/status; echo x >/dev/stdout")
         let lines = try fixture.run().lines
         #expect(lines.prefix(4) == ["1000", "1000", "1000 55 100", "/home/alice"])
         #expect(lines[4].hasSuffix("0000000000000000"))
@@ -211,7 +212,8 @@ struct LaunchRunTests {
         arguments: [
             ("nosuch", 127, "PATH"), ("/nosuch", 127, "no such file"), ("/etc", 126, "directory"),
             ("/etc/passwd", 126, "x bit"), ("/bin/crlf", 126, "CRLF"), ("/bin/lost", 126, "/usr/bin/python9"),
-            ("/bin/plain", 126, "#!"), ("/bin/empty", 126, "empty"), ("/bin/foreign", 126, "s390x"), ("", 127, "no such command"),
+            ("/bin/plain", 126, "#!"), ("/bin/empty", 126, "empty"), ("/bin/foreign", 126, "s390x"),
+            ("", 127, "no such command"),
             ("/bin/sh/x", 127, "no such file"),
         ])
     func failures(command: String, status: Int32, text: String) throws {
@@ -303,5 +305,46 @@ struct LaunchRunTests {
             let file = fixture.directory.appendingPathComponent(path).path
             #expect(try FileManager.default.attributesOfItem(atPath: file)[.ownerAccountID] as? Int == 0)
         }
+    }
+
+    @Test(
+        "Another one's namespaces are joined",
+        arguments: [["--pid", "--fork", "--kill-child"], ["--user", "--map-root-user", "--net"]])
+    func joined(options: [String]) throws {
+        let other = Process()
+        other.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+        other.arguments = options + ["sleep", "30"]
+        try other.run()
+        defer {
+            kill(other.processIdentifier, SIGKILL)
+            other.waitUntilExit()
+        }
+        let folder = "/proc/\(other.processIdentifier)/ns/"
+        let isPID = options.contains("--pid")
+        let probe = folder + (isPID ? "pid_for_children" : "net")
+        let own = "/proc/self/ns/" + (isPID ? "pid" : "net")
+        for _ in 0..<500 where (try? link(probe)) == (try? link(own)) || (try? link(probe)) == nil { usleep(10_000) }
+
+        let fixture = try LaunchFixture()
+        fixture.spec.linux.namespaces.removeAll { $0.type == (isPID ? .pid : .network) }
+        if isPID {
+            fixture.spec.linux.namespaces.append(.init(.pid, path: probe))
+        } else {
+            fixture.spec.linux.namespaces += [.init(.user, path: folder + "user"), .init(.network, path: probe)]
+            fixture.spec.process.capabilities = nil
+            // Only root is mapped there, the terminals' group 5 is not.
+            fixture.spec.mounts[2].options?.removeAll { $0 == "gid=5" }
+        }
+        fixture.shell("for n in pid net user; do readlink /proc/self/ns/$n; done; echo $$; touch /new && echo made")
+        let outcome = try fixture.run()
+        #expect(outcome.error == "")
+        let expected = try link(probe)
+        #expect(outcome.lines.contains(expected))
+        #expect(outcome.lines.last == "made")
+        if isPID { #expect(!outcome.lines.contains("1")) }
+    }
+
+    private func link(_ path: String) throws -> String {
+        try FileManager.default.destinationOfSymbolicLink(atPath: path)
     }
 }

@@ -27,7 +27,8 @@ do {
     let launched = try launch(
         request.plan, stdio: stdio, seccompProgram: request.seccompProgram ?? [], cgroup: CallersCgroup()
     ) { _ in }
-    if let master = launched.terminalDescriptor {
+    let (pid, pidfd, master) = launched.release()
+    if master >= 0 {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = read(master, &buffer, buffer.count)
@@ -36,10 +37,11 @@ do {
         }
     }
     var status: Int32 = 0
-    waitpid(launched.pid, &status, 0)
+    waitpid(pid, &status, 0)
     if ProcessInfo.processInfo.environment["PROBE_TIME"] != nil {
         say("launch to end: \((SystemClock.monotonic - started) / 1000) µs")
     }
+    close(pidfd)
     exit(status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f))
 } catch {
     say(error.failure.description)

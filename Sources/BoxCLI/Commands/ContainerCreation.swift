@@ -4,8 +4,7 @@ internal import BoxModel
 internal import BoxStore
 internal import BoxSystem
 internal import BoxTemplate
-internal import CBoxSys
-internal import Glibc
+internal import SystemPackage
 
 /// From the flags of `run` and `create` to a container.
 struct ContainerCreation {
@@ -142,25 +141,24 @@ struct ContainerCreation {
 
 /// The file of `--cidfile`, made before the container so that two runs cannot both win it.
 private struct IDFile {
-    let path: String
+    private let file: ExclusiveFile
+    private let path: String
 
     init(_ path: String) throws(BoxFailure) {
         self.path = path
-        let result = box_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
-        if result == -EEXIST {
+        do { file = try ExclusiveFile(path) } catch {
+            let exists = error.errno == .fileExists
             throw BoxFailure(
-                .conflict, "use --cidfile", path, reason: "the file exists already", hint: "remove it, or choose another")
-        }
-        do { _ = OwnedFD(adopting: try check(result, "open", path)) } catch {
-            throw BoxFailure(error, "make the file for the container's id", path)
+                error, "make the file for the container's id", path,
+                hint: exists ? "remove it, or choose another with --cidfile" : nil)
         }
     }
 
     func write(_ id: String) throws(BoxFailure) {
-        do { try writeControl(path, id) } catch { throw BoxFailure(error, "write the container's id to", path) }
+        do { try file.write(id) } catch { throw BoxFailure(error, "write the container's id to", path) }
     }
 
     func discard() {
-        _ = box_unlinkat(AT_FDCWD, path, 0)
+        file.remove()
     }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BoxModel
+internal import BoxStore
 
 struct CreateVerb: Verb {
     static let configuration = CommandConfiguration(

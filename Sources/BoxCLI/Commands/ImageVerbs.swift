@@ -16,7 +16,7 @@ struct RmiVerb: Verb {
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         let images = Images(store: try context.openStore())
         return context.forEach(names) { name throws(BoxFailure) in
-            do {
+            do throws(BoxFailure) {
                 let removal = try images.remove(name, force: force)
                 for reference in removal.untagged { context.print("Untagged: \(Images.familiar(reference))") }
                 for digest in removal.deleted { context.print("Deleted: \(digest)") }

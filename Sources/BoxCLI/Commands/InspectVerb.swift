@@ -41,7 +41,7 @@ struct InspectVerb: Verb {
         let images = Images(store: store)
         return try Inspection(format: format, context: context).show(names) { name throws(BoxFailure) in
             if type == nil || type == "container" {
-                do { return try document(name, containers) } catch where error.kind == .notFound && type == nil {}
+                do throws(BoxFailure) { return try document(name, containers) } catch where error.kind == .notFound && type == nil {}
             }
             if type == nil || type == "image", let local = try? images.findLocal(name, platform: nil) {
                 return try images.inspect(local)

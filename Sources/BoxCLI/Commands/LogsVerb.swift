@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import BoxContainers
 internal import BoxModel
+internal import BoxRuntime
+internal import BoxStore
 internal import BoxSystem
 internal import BoxTemplate
 

@@ -12,7 +12,7 @@ struct RmVerb: Verb {
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         let containers = Containers(store: try context.openStore(), facts: context.facts)
         return context.forEach(names) { name throws(BoxFailure) in
-            do {
+            do throws(BoxFailure) {
                 try containers.remove(try containers.find(name), force: force, volumes: volumes, name: name)
                 context.print(name)
             } catch where force && error.kind == .notFound {

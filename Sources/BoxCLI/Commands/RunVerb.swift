@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import BoxContainers
 internal import BoxModel
+internal import BoxStore
 internal import BoxSystem
 
 struct RunVerb: Verb {

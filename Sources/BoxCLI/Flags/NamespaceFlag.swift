@@ -1,5 +1,6 @@
 internal import BoxContainers
 internal import BoxModel
+internal import BoxStore
 internal import BoxSystem
 internal import BoxTemplate
 

@@ -6,7 +6,7 @@ internal import BoxModel
 enum FlagShapes {
     static func of<Command: ParsableCommand>(_ command: Command.Type) -> FlagShape {
         var shape = FlagShape()
-        guard let json = try? JSON.parse(Array(command._dumpHelp().utf8)) else { return shape }
+        guard let json = try? JSON(parsing: command._dumpHelp()) else { return shape }
         for argument in json["command"]?["arguments"]?.arrayValue ?? [] {
             let kind = argument["kind"]?.stringValue
             for name in argument["names"]?.arrayValue ?? [] {

@@ -11,7 +11,9 @@ struct Command {
 
     private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// The paths to try. Entries that are not absolute are left out, as they would depend on the working directory.
+    /// The paths to try.
+    ///
+    /// Entries that are not absolute are left out, as they would depend on the working directory.
     var candidates: [String] {
         guard let name = arguments.first, !name.isEmpty else { return [] }
         if name.utf8.contains(UInt8(ascii: "/")) { return [name] }

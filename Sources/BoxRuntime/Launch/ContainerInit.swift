@@ -53,7 +53,9 @@ struct ContainerInit: ~Copyable {
         try attempt(box_set_pdeathsig(SIGKILL), .clone, "prctl PR_SET_PDEATHSIG", "")
     }
 
-    /// Waits for `go`. Should the monitor have died before the death signal was armed, the connection is closed.
+    /// Waits for `go`.
+    ///
+    /// Should the monitor have died before the death signal was armed, the connection is closed.
     ///
     /// - Returns: the descriptors that came before it.
     private func awaitRelease() throws(LaunchFailure) -> [CInt] {
@@ -126,7 +128,7 @@ struct ContainerInit: ~Copyable {
         let tree = try RootSetup.mountRoot(plan, prepared: fromMonitor.root)
         var setup = RootSetup(
             tree: tree, spec: spec, ownKinds: namespaces.kinds,
-            isInUserNamespace: namespaces.isOwn(.user) || namespaces.userNamespace != nil,
+            isInUserNamespace: namespaces.areUsersMapped,
             prepared: fromMonitor.binds)
         try setup.mountAll()
         if plan.createWorkingDirectory { try makeWorkingDirectory(setup.tree) }
@@ -193,7 +195,7 @@ struct ContainerInit: ~Copyable {
             OwnedFD(
                 adopting: try attempt(box_open(AT_FDCWD, "/", CInt(BOX_O_PATH) | O_DIRECTORY, 0), .pivot, "open", "/")))
         let user = try plan.user.resolve(in: root, descriptors: procDescriptors)
-        let identity = try Identity(user, process.capabilities)
+        let identity = try Identity(user, process.capabilities, areUsersMapped: namespaces.areUsersMapped)
         try RootSetup.enter(process.cwd)
         for limit in process.rlimits ?? [] { try limit.apply() }
         try connectStdio(user)
@@ -215,7 +217,8 @@ struct ContainerInit: ~Copyable {
         let command = Command(
             arguments: process.args, environment: environment(user),
             searchPath: process.env.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) })
-        if plan.useInit { try stayAsInit(command) } else { throw execute(command) }
+        guard plan.useInit else { throw execute(command) }
+        try stayAsInit(command)
     }
 
     private func environment(_ user: ContainerUser) -> [String] {
@@ -229,8 +232,8 @@ struct ContainerInit: ~Copyable {
             guard user.uid != 0 else { continue }
             // The user may open what it was given again through /dev/stdout; files of the caller stay as they are.
             var raw = stat()
-            if hasTerminal || box_fstatat(fd, "", &raw, CInt(BOX_AT_EMPTY_PATH)) == 0 && raw.st_mode & 0o170000 == 0o010000
-            {
+            let isKnown = box_fstatat(fd, "", &raw, CInt(BOX_AT_EMPTY_PATH)) == 0
+            if hasTerminal || isKnown && raw.st_mode & 0o170000 == 0o010000 {
                 _ = box_fchownat(fd, "", user.uid, UInt32.max, CInt(BOX_AT_EMPTY_PATH))
             }
         }

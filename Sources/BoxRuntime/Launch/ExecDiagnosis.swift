@@ -45,8 +45,8 @@ enum ExecDiagnosis {
                     + "; use an image for this platform"
             }
             if let loader = program.loader(head), errno == ENOENT, !exists(loader) {
-                return "its loader \(loader) is not in the image"
-                    + (loader.contains("musl") ? "; it was built for musl" : "; it was built for another C library or image")
+                let library = loader.contains("musl") ? "musl" : "another C library or image"
+                return "its loader \(loader) is not in the image; it was built for \(library)"
             }
         }
         switch errno {

@@ -6,13 +6,15 @@ struct Identity {
     let uid: UInt32
     let gid: UInt32
     let groups: [UInt32]
+    private let areUsersMapped: Bool
     private let bounding: UInt64
     private let effective: UInt64
     private let permitted: UInt64
     private let inheritable: UInt64
     private let ambient: UInt64
 
-    init(_ user: ContainerUser, _ capabilities: RuntimeSpec.Capabilities?) throws(LaunchFailure) {
+    init(_ user: ContainerUser, _ capabilities: RuntimeSpec.Capabilities?, areUsersMapped: Bool) throws(LaunchFailure) {
+        self.areUsersMapped = areUsersMapped
         uid = user.uid
         gid = user.gid
         groups = user.groups
@@ -42,8 +44,12 @@ struct Identity {
     func take() throws(LaunchFailure) {
         try attempt(box_keepcaps(true), .user, "prctl PR_SET_KEEPCAPS", "")
         // Always, also with no groups: else those of whoever started box would stay (setgroups(2)).
-        try attempt(
-            box_setgroups(groups, groups.count), .user, "setgroups", groups.map(String.init).joined(separator: ","))
+        let result = box_setgroups(groups, groups.count)
+        // A user namespace that an ordinary user made denies the call for good (user_namespaces(7)).
+        let isDenied = result == -1 && areUsersMapped && groups.count <= 1
+        if !isDenied {
+            try attempt(result, .user, "setgroups", groups.map(String.init).joined(separator: ","))
+        }
         try attempt(
             box_setresgid(gid), .user, "setresgid", "\(gid)", hint: "the group has no mapping in the user namespace")
         try attempt(
@@ -52,9 +58,9 @@ struct Identity {
         // What execve(2) would do for a user who is not root, done before it: neither the search for the command nor
         // an init that stays may use what the command will not have.
         let isRoot = uid == 0
-        let result = box_capset(isRoot ? effective : ambient, isRoot ? permitted : ambient, inheritable)
+        let set = box_capset(isRoot ? effective : ambient, isRoot ? permitted : ambient, inheritable)
         try attempt(
-            result, .capability, "capset", "", hint: "box itself does not have all capabilities that were asked for")
+            set, .capability, "capset", "", hint: "box itself does not have all capabilities that were asked for")
         for capability in CInt(0)..<64 where ambient & (1 << UInt64(capability)) != 0 {
             try attempt(box_cap_ambient_raise(capability), .capability, "prctl PR_CAP_AMBIENT", "\(capability)")
         }

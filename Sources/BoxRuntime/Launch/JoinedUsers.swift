@@ -19,7 +19,8 @@ enum JoinedUsers {
         if between == 0 {
             _ = box_close(ends.ours)
             var result = box_setns(users.raw, CInt(truncatingIfNeeded: BOX_CLONE_NEWUSER))
-            if result >= 0 { result = box_setgroups([], 0) }
+            // May be denied for good there (user_namespaces(7)); the groups then have no name inside.
+            if result >= 0 { _ = box_setgroups([], 0) }
             if result >= 0 { result = box_setresgid(0) }
             if result >= 0 { result = box_setresuid(0) }
             if result >= 0, let pidNamespace {

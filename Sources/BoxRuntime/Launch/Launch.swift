@@ -29,10 +29,10 @@ package func launch(
     }
     var arguments = box_clone(flags: namespaces.cloneFlags, cgroup_fd: cgroup.descriptor, pidfd: -1)
     let hasOwnUsers = namespaces.isOwn(.user)
+    let areUsersMapped = namespaces.areUsersMapped
     let pid: Int32
     if let users = namespaces.userNamespace {
-        let born = JoinedUsers.clone(&arguments, users: users, pidNamespace: namespaces.pidNamespace)
-        pid = born
+        pid = JoinedUsers.clone(&arguments, users: users, pidNamespace: namespaces.pidNamespace)
     } else {
         if let space = namespaces.pidNamespace {
             try attempt(box_setns(space.raw, CInt(truncatingIfNeeded: BOX_CLONE_NEWPID)), .namespace, "setns", "pid")
@@ -66,7 +66,7 @@ package func launch(
     let pidfd = OwnedFD(adopting: arguments.pidfd)
     do {
         if hasOwnUsers { try plan.spec.linux.writeIDMaps(of: pid) }
-        try release(pid, plan, hasOwnUsers: hasOwnUsers, socket, cgroup, beforeExec)
+        try release(pid, plan, areUsersMapped: areUsersMapped, socket, cgroup, beforeExec)
         let master = try converse(socket, terminal: stdio.isTerminal)
         return Launched(pid: pid, pidfd: pidfd, terminalMaster: master < 0 ? nil : OwnedFD(adopting: master))
     } catch {
@@ -79,7 +79,7 @@ package func launch(
 
 /// Does what only the monitor may do to the new process, then lets it go on.
 private func release(
-    _ pid: Int32, _ plan: LaunchPlan, hasOwnUsers: Bool, _ socket: borrowing MessageSocket,
+    _ pid: Int32, _ plan: LaunchPlan, areUsersMapped: Bool, _ socket: borrowing MessageSocket,
     _ cgroup: some CgroupPlacement, _ beforeExec: (Int32) throws -> Void
 ) throws(LaunchFailure) {
     do { try cgroup.place(pid) } catch { throw LaunchFailure(error, .cgroup) }
@@ -94,7 +94,7 @@ private func release(
         }
     }
     do { try beforeExec(pid) } catch { throw LaunchFailure(error, .network) }
-    if hasOwnUsers { try PreparedMounts.send(plan, pid: pid, over: socket) }
+    if areUsersMapped { try PreparedMounts.send(plan, pid: pid, over: socket) }
     do {
         try socket.send(HandshakeMessage.go.bytes)
     } catch {

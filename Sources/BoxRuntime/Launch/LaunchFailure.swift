@@ -37,7 +37,7 @@ package struct LaunchFailure: Error, Equatable, Sendable {
     }
 
     /// Names the step of what was thrown in it; a failure that names its own keeps it.
-    init(_ error: any Error, _ step: Step, _ subject: String? = nil) {
+    package init(_ error: any Error, _ step: Step, _ subject: String? = nil) {
         switch error {
         case let failure as LaunchFailure: self = failure
         // Named in full: the shorter call would be this initializer again.

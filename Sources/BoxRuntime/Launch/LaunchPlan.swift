@@ -87,20 +87,15 @@ package struct Launched: ~Copyable {
     package let pid: Int32
     package let pidfd: OwnedFD
     /// The master side of the container's terminal where one was asked for.
-    package var terminalMaster: OwnedFD?
+    package private(set) var terminalMaster: OwnedFD?
 
-    /// The number of ``terminalMaster`` while this value lives.
-    package var terminalDescriptor: CInt? {
-        switch terminalMaster {
-        case .some(let master): master.raw
-        case .none: nil
-        }
+    init(pid: Int32, pidfd: consuming OwnedFD, terminalMaster: consuming OwnedFD?) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.terminalMaster = terminalMaster
     }
 
-    /// Takes the terminal's master out.
-    package mutating func takeTerminalMaster() -> OwnedFD? { terminalMaster.take() }
-
-    /// Hands the two descriptors on to a caller that keeps them elsewhere; each is to be adopted exactly once.
+    /// Hands the descriptors on (-1: no terminal); each is to be adopted exactly once.
     package consuming func release() -> (pid: Int32, pidfd: CInt, terminalMaster: CInt) {
         let master = terminalMaster.take()?.release() ?? -1
         return (pid, pidfd.release(), master)

@@ -44,6 +44,9 @@ struct Namespaces: ~Copyable {
     /// Whether the container has a namespace of this kind to itself.
     func isOwn(_ kind: RuntimeSpec.Namespace.Kind) -> Bool { kinds.contains(kind) }
 
+    /// Whether the container's ids are not the host's.
+    var areUsersMapped: Bool { isOwn(.user) || userNamespace != nil }
+
     /// Joins the others' namespaces (setns(2)); in init.
     func join() throws(LaunchFailure) {
         for (flag, fd, path) in joined {

@@ -36,7 +36,11 @@ struct PreparedMounts {
         var made: [CInt] = []
         defer { for fd in made { _ = box_close(fd) } }
         switch plan.rootfs {
-        case .overlay(let overlay): made.append(try IDMappedOverlay.make(overlay, plan.mountpoint, users: users))
+        case .overlay(let overlay):
+            let overlayMaker = IDMappedOverlay(
+                plan: overlay, mountpoint: plan.mountpoint,
+                root: (Self.hostRoot(plan.spec.linux.uidMappings), Self.hostRoot(plan.spec.linux.gidMappings)))
+            made.append(try overlayMaker.make(users: users))
         case .directory(let path): made.append(try mapped(path, recursive: true, users, .rootfs))
         }
         for index in bindIndices(plan.spec) {
@@ -58,6 +62,11 @@ struct PreparedMounts {
         }
     }
 
+    /// What the container's id 0 is on the host; for a joined user namespace, too, the plan must name the maps.
+    private static func hostRoot(_ mappings: [RuntimeSpec.IDMapping]?) -> UInt32 {
+        mappings?.first { $0.containerID == 0 }?.hostID ?? 0
+    }
+
     /// A detached copy of a mount, mapped where its file system can be.
     static func mapped(
         _ path: String, recursive: Bool, _ users: borrowing OwnedFD, _ step: LaunchFailure.Step
@@ -76,11 +85,14 @@ struct PreparedMounts {
 }
 
 /// An overlay whose layers are mapped one by one, as overlayfs itself cannot be (Linux 5.19).
-enum IDMappedOverlay {
+struct IDMappedOverlay {
+    let plan: RootfsPlan.Overlay
+    let mountpoint: String
+    /// The container's root as the host sees it.
+    let root: (uid: UInt32, gid: UInt32)
+
     /// Mounts the overlay in a process with a mount namespace of its own and takes a detached copy out of it.
-    static func make(
-        _ plan: RootfsPlan.Overlay, _ mountpoint: String, users: borrowing OwnedFD
-    ) throws(LaunchFailure) -> CInt {
+    func make(users: borrowing OwnedFD) throws(LaunchFailure) -> CInt {
         let ends: MessageSocket.Pair
         do {
             ends = try MessageSocket.pair()
@@ -93,7 +105,7 @@ enum IDMappedOverlay {
             _ = box_close(ends.ours)
             let socket = MessageSocket(OwnedFD(adopting: ends.theirs))
             do {
-                let mount = try build(plan, mountpoint, users)
+                let mount = try build(users)
                 try socket.send(HandshakeMessage.mounts.bytes, descriptors: [mount])
             } catch let failure as LaunchFailure {
                 try? socket.send(HandshakeMessage.failed(failure).bytes)
@@ -118,9 +130,7 @@ enum IDMappedOverlay {
         return fd.release()
     }
 
-    private static func build(
-        _ plan: RootfsPlan.Overlay, _ mountpoint: String, _ users: borrowing OwnedFD
-    ) throws(LaunchFailure) -> CInt {
+    private func build(_ users: borrowing OwnedFD) throws(LaunchFailure) -> CInt {
         let privately = MountOptions.Flag.private | MountOptions.Flag.recursive
         try attempt(box_mount(nil, "/", nil, privately, nil), .rootfs, "mount", "/ as private")
         // Overlayfs takes attached mounts only (before Linux 6.15), so each copy gets a place on a tmpfs. The upper
@@ -133,7 +143,7 @@ enum IDMappedOverlay {
         for (index, path) in plan.layers.enumerated() {
             opened.append(try place(path, "l\(index)", stage, users))
         }
-        let (parent, upper, work) = try split(plan)
+        let (parent, upper, work) = try split()
         let writable = try place(parent, "w", stage, users)
         for name in [upper, work] {
             opened.append(
@@ -143,13 +153,25 @@ enum IDMappedOverlay {
         let target = try attempt(
             box_open(stage.raw, "merged", CInt(BOX_O_PATH) | O_DIRECTORY, 0), .rootfs, "open", "merged")
         try attempt(box_chdir("/proc/self/fd"), .rootfs, "chdir", "/proc/self/fd")
+        // Overlayfs works on its layers as who mounted it (overlayfs in the kernel's documentation), and the mapped
+        // upper directory has no place for the host's root: it is mounted as the container's root, with all the
+        // capabilities of the host's.
+        try attempt(box_keepcaps(true), .idMapping, "prctl PR_SET_KEEPCAPS", "")
+        try attempt(box_setgroups([], 0), .idMapping, "setgroups", "")
+        try attempt(box_setresgid(root.gid), .idMapping, "setresgid", "\(root.gid)")
+        try attempt(box_setresuid(root.uid), .idMapping, "setresuid", "\(root.uid)")
+        var effective: UInt64 = 0
+        var permitted: UInt64 = 0
+        var inheritable: UInt64 = 0
+        try attempt(box_capget(&effective, &permitted, &inheritable), .idMapping, "capget", "")
+        try attempt(box_capset(permitted, permitted, inheritable), .idMapping, "capset", "")
         try plan.mount(opened, at: "\(target)")
         return try attempt(
             box_open_tree(stage.raw, "merged", UInt32(BOX_OPEN_TREE_CLONE | BOX_OPEN_TREE_CLOEXEC)), .rootfs,
             "open_tree", "overlay")
     }
 
-    private static func place(
+    private func place(
         _ path: String, _ name: String, _ stage: borrowing OwnedFD, _ users: borrowing OwnedFD
     ) throws(LaunchFailure) -> CInt {
         let clone = try PreparedMounts.mapped(path, recursive: false, users, .rootfs)
@@ -161,9 +183,7 @@ enum IDMappedOverlay {
         return try attempt(box_open(stage.raw, name, CInt(BOX_O_PATH) | O_DIRECTORY, 0), .rootfs, "open", path)
     }
 
-    private static func split(
-        _ plan: RootfsPlan.Overlay
-    ) throws(LaunchFailure) -> (parent: String, upper: String, work: String) {
+    private func split() throws(LaunchFailure) -> (parent: String, upper: String, work: String) {
         func cut(_ path: String) -> (parent: Substring, name: Substring) {
             let slash = path.lastIndex(of: "/") ?? path.startIndex
             return (path[..<slash], path[slash...].dropFirst())

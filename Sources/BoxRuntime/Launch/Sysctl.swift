@@ -32,7 +32,9 @@ enum Sysctl {
         return "it belongs to the whole machine, not to a namespace; set it on the host"
     }
 
-    /// The path below `/proc/sys`. The separator that comes first separates; the other one stands for itself, as in
+    /// The path below `/proc/sys`.
+    ///
+    /// The separator that comes first separates; the other one stands for itself, as in
     /// `net.ipv4.conf.eth0/1.forwarding` (sysctl(8)).
     static func path(of name: String) -> String {
         guard let first = name.first(where: { $0 == "." || $0 == "/" }), first == "." else { return name }

@@ -32,7 +32,8 @@ extension RootSetup {
         do {
             let place = OwnedFD(adopting: try tree.make(destination, .directory(mode: 0o755)).place)
             let host = OwnedFD(
-                adopting: try check(box_open(AT_FDCWD, "/sys/fs/cgroup", CInt(BOX_O_PATH), 0), "open", "/sys/fs/cgroup"))
+                adopting: try check(box_open(AT_FDCWD, "/sys/fs/cgroup", CInt(BOX_O_PATH), 0), "open", "/sys/fs/cgroup")
+            )
             if try RootTree.fileSystem(host) == Self.unifiedMagic {
                 try check(box_mount("cgroup", "\(place.raw)", "cgroup2", options.flags, nil), "mount", "cgroup2")
                 return

@@ -118,8 +118,9 @@ extension RootSetup {
         }
     }
 
-    /// The container's `/dev/null` where it is one, else the host's. What an image calls `/dev/null` may be anything
-    /// (CVE-2025-31133).
+    /// The container's `/dev/null` where it is one, else the host's.
+    ///
+    /// What an image calls `/dev/null` may be anything (CVE-2025-31133).
     private func openNull() throws(SystemFailure) -> CInt {
         let number = box_makedev(1, 3)
         if hasOwnDev, let own = try? tree.open("/dev/null", flags: CInt(BOX_O_PATH), following: false),
@@ -127,7 +128,8 @@ extension RootSetup {
         {
             return own.release()
         }
-        let host = OwnedFD(adopting: try check(box_open(AT_FDCWD, "/dev/null", CInt(BOX_O_PATH), 0), "open", "/dev/null"))
+        let host = OwnedFD(
+            adopting: try check(box_open(AT_FDCWD, "/dev/null", CInt(BOX_O_PATH), 0), "open", "/dev/null"))
         let status = try host.status(subject: "/dev/null")
         guard status.kind == .characterDevice, status.specialDevice == number else {
             throw SystemFailure("open", "/dev/null", errno: .noSuchAddressOrDevice)

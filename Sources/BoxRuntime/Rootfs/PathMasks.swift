@@ -18,7 +18,9 @@ extension RootSetup {
         }
     }
 
-    /// Makes paths read-only. Only that attribute is set, so that those which the host locked stay
+    /// Makes paths read-only.
+    ///
+    /// Only that attribute is set, so that those which the host locked stay
     /// (mount_namespaces(7)).
     func protectPaths() throws(LaunchFailure) {
         for path in spec.linux.readonlyPaths ?? [] {
@@ -35,8 +37,9 @@ extension RootSetup {
         }
     }
 
-    /// Opens a path that is to be protected, or nil where this kernel does not have it. Below `/proc` it must be
-    /// procfs: an image's own `/proc` would leave the real one open.
+    /// Opens a path that is to be protected, or nil where this kernel does not have it.
+    ///
+    /// Below `/proc` it must be procfs: an image's own `/proc` would leave the real one open.
     private func protected(_ path: String) throws(SystemFailure) -> OwnedFD? {
         guard path.hasPrefix("/") else { throw SystemFailure("open", path, errno: .invalidArgument) }
         let inProc = path.hasPrefix("/proc/") && spec.mounts.contains { $0.type == "proc" && $0.destination == "/proc" }

@@ -13,7 +13,7 @@ struct RootTree: ~Copyable {
         self.fd = fd
     }
 
-    /// Opens a path inside the tree. Magic links of proc(5) are refused.
+    /// Opens a path inside the tree; magic links of proc(5) are refused.
     ///
     /// - Parameter following: whether ordinary links are followed (inside the tree).
     func open(_ path: String, flags: CInt, mode: UInt32 = 0, following: Bool = true) throws(SystemFailure) -> OwnedFD {

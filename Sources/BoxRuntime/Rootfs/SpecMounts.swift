@@ -146,8 +146,8 @@ extension RootSetup {
         } catch {
             guard error.errno == .tooManySymbolicLinkLevels else { throw LaunchFailure(error, .mount, destination) }
             throw LaunchFailure(
-                .mount, destination, "it is a symbolic link in this image; box does not mount a kernel file system there",
-                errno: ELOOP)
+                .mount, destination,
+                "it is a symbolic link in this image; box does not mount a kernel file system there", errno: ELOOP)
         }
     }
 

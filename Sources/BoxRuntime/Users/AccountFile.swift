@@ -52,7 +52,9 @@ struct AccountFile {
         return found
     }
 
-    /// A decimal id. The highest number stands for "no change" in the set…id calls and is none.
+    /// A decimal id.
+    ///
+    /// The highest number stands for "no change" in the set…id calls and is none.
     static func number<Digits: Collection<UInt8>>(_ digits: Digits) -> UInt32? {
         guard !digits.isEmpty, digits.count <= 10 else { return nil }
         var value: UInt64 = 0

@@ -13,8 +13,10 @@ extension UserRequest {
             group: AccountFile(try Self.content("/etc/group", in: tree, descriptors: descriptors)))
     }
 
-    /// A file that an image made: it may be a pipe that never answers or a device that acts when it is opened, so it
-    /// is looked at before it is opened (O_PATH, open(2)). A missing one is empty.
+    /// The content of a file that an image made; a missing one is empty.
+    ///
+    /// It may be a pipe that never answers or a device that acts when it is opened, so it is looked at before it is
+    /// opened (O_PATH, open(2)).
     private static func content(
         _ path: String, in tree: borrowing RootTree, descriptors: borrowing OwnedFD
     ) throws(LaunchFailure) -> [UInt8] {
