@@ -85,5 +85,34 @@ let package = Package(
         .executableTarget(
             name: "box", dependencies: ["BoxSystem", "BoxContainers", "BoxCLI"], exclude: ["README.md"],
             swiftSettings: strict, linkerSettings: staticLibraries),
+        // Makes man pages and completions out of the commands' declarations.
+        .executableTarget(
+            name: "box-docs", dependencies: ["BoxSystem", "BoxModel", "BoxCLI", argumentParser], exclude: ["README.md"],
+            swiftSettings: strict),
+
+        tests("BoxSystemTests", ["BoxSystem", "CBoxSys", system]),
+        tests("BoxModelTests", ["BoxModel", "BoxSystem"]),
+        tests("BoxTemplateTests", ["BoxTemplate", "BoxModel"]),
+        tests("BoxArchiveTests", ["BoxArchive", "BoxSystem", "BoxModel", "CBoxSys"]),
+        tests("BoxStoreTests", ["BoxStore", "BoxSystem", "BoxModel", "CBoxSys", system]),
+        tests(
+            "BoxRegistryTests",
+            [
+                "BoxRegistry", "BoxSystem", "BoxModel", crypto, system,
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
+        tests("BoxRuntimeTests", ["BoxRuntime", "BoxSystem", "BoxModel", "CBoxSys", "CSeccomp", "runtime-probe", system]),
+        tests("BoxNetworkTests", ["BoxNetwork", "BoxModel"]),
+        tests("BoxContainersTests", ["BoxContainers", "BoxRuntime", "BoxStore", "BoxModel", "BoxSystem"]),
+        tests("BoxCLITests", ["BoxCLI", "BoxContainers", "BoxTemplate", "BoxModel", "BoxSystem", argumentParser]),
+        tests("EndToEndTests", ["CBoxSys", crypto]),
+        // Plays the monitor for tests of the runtime, which must never fork inside the test process.
+        .executableTarget(
+            name: "runtime-probe", dependencies: ["BoxRuntime", "BoxModel", "BoxSystem"], path: "Tests/RuntimeProbe",
+            swiftSettings: strict),
     ]
 )

@@ -21,8 +21,14 @@ extension Containers {
         }
     }
 
+    /// A new container.
+    package struct Created: Sendable {
+        package let record: ContainerRecord
+        package let config: ContainerConfig
+    }
+
     /// Makes a container without starting it: all or nothing.
-    package func create(_ request: CreateRequest, image: Image) throws(BoxFailure) -> ContainerRecord {
+    package func create(_ request: CreateRequest, image: Image) throws(BoxFailure) -> Created {
         try check(request)
         let lease = try store.lease()
         recoverLost()
@@ -39,7 +45,7 @@ extension Containers {
                 if store.containerID(named: name.text) == nil { try prepareMounts(&config) }
                 let record = try create(config)
                 lease.end()
-                return record
+                return Created(record: record, config: config)
             } catch where error.kind == .conflict && request.name == nil && attempt < 10 {
                 attempt += 1
             }

@@ -21,16 +21,18 @@ extension Containers {
     /// Starts a container under a monitor of its own.
     ///
     /// - Parameters:
+    ///   - config: the container's configuration where the caller has it at hand.
     ///   - attach: what to connect before the container's first instruction; nil leaves it alone in the background.
     package func start(
-        _ record: ContainerRecord, attach: AttachSession.Options?, name: String
+        _ record: ContainerRecord, attach: AttachSession.Options?, name: String, config known: ContainerConfig? = nil
     ) throws(BoxFailure) -> Start {
         let lock = HeldLock(try record.lock())
         let summary = try record.summary()
         if store.isMonitored(record.id) { return .already }
         let lease = try store.lease()
         if summary.state.status.isActive { recover(record.id) }
-        let config = try record.config()
+        let config: ContainerConfig
+        if let known { config = known } else { config = try record.config() }
         let (plan, filter) = try plan(config, record, attaches: attach != nil)
         lease.end()
         do {

@@ -168,11 +168,8 @@ struct MonitorSession {
     private func remove() {
         do {
             let lease = try store.lease()
-            let config = try record.config()
             try store.removeContainer(record)
-            for volume in config.mounts where volume.kind == .volume && volume.anonymous {
-                try? store.removeVolume(volume.source)
-            }
+            for volume in plan.anonymousVolumes { try? store.removeVolume(volume) }
             lease.end()
         } catch {
             // What is left is listed as exited and can be removed by hand.

@@ -1,7 +1,6 @@
 internal import BoxModel
 internal import BoxNetwork
 internal import BoxRuntime
-internal import FoundationEssentials
 
 /// Everything a monitor needs to run one container, with no name left to look up. It is handed over in a file in
 /// memory, never on a command line or in the environment, where others could read it.
@@ -16,16 +15,14 @@ struct RunPlan: Codable, Sendable {
     var openStdin: Bool
     var stdinOnce: Bool
     var autoRemove: Bool
+    /// Go with the container under `--rm`.
+    var anonymousVolumes: [String]
     /// Whether the one who starts the monitor attaches before the container starts.
     var attachesFirst: Bool
     var restartCount: Int
 
     var encoded: [UInt8] {
-        get throws(BoxFailure) {
-            do { return Array(try JSONEncoder().encode(self)) } catch {
-                throw BoxFailure(.internal, "write the plan of", id.short, reason: "\(error)")
-            }
-        }
+        get throws(BoxFailure) { try JSON.encode(self, "write the plan of a container") }
     }
 
     init(
@@ -41,13 +38,12 @@ struct RunPlan: Codable, Sendable {
         openStdin = config.openStdin
         stdinOnce = config.stdinOnce
         autoRemove = config.autoRemove
+        anonymousVolumes = config.mounts.filter { $0.kind == .volume && $0.anonymous }.map(\.source)
         self.attachesFirst = attachesFirst
         restartCount = 0
     }
 
     init(decoding bytes: [UInt8]) throws(BoxFailure) {
-        do { self = try JSONDecoder().decode(RunPlan.self, from: Data(bytes)) } catch {
-            throw BoxFailure(.internal, "read the plan of a container", reason: "\(error)")
-        }
+        self = try JSON.decode(from: bytes, "read the plan of", "a container")
     }
 }

@@ -1,7 +1,6 @@
 package import BoxModel
 package import BoxStore
 internal import BoxSystem
-internal import FoundationEssentials
 
 /// What can be done with images that are here. Everything in this file is synchronous and starts no thread, since it
 /// stands on the way of every `run`.
@@ -52,12 +51,8 @@ package struct Images: Sendable {
 
     /// An image's configuration, by its digest.
     package func config(_ imageID: Digest) throws(BoxFailure) -> ImageConfig {
-        let bytes = try store.blob(imageID)
-        do { return try JSONDecoder().decode(ImageConfig.self, from: Data(bytes)) } catch {
-            throw BoxFailure(
-                .corrupt, "read the image's configuration", "\(imageID)", reason: "it is not what a configuration looks like",
-                hint: "run `box system check`")
-        }
+        try JSON.decode(
+            from: try store.blob(imageID), "read the image's configuration", "\(imageID)", hint: "run `box system check`")
     }
 
     // MARK: Names

@@ -2,7 +2,6 @@ internal import BoxArchive
 package import BoxModel
 internal import BoxStore
 package import BoxSystem
-internal import FoundationEssentials
 
 /// What an image made from an archive is to be.
 package struct ImportRequest: Sendable {
@@ -37,9 +36,10 @@ extension Images {
             ImageConfig.History(
                 created: created, createdBy: nil, comment: request.message ?? "Imported from \(request.sourceName)")
         ]
-        let configuration = try store.put(try encode(config), mediaType: .ociConfig)
+        let configuration = try store.put(try JSON.encode(config, "write the image's configuration"), mediaType: .ociConfig)
         let manifest = try store.put(
-            try encode(Manifest(config: configuration, layers: [layer])), mediaType: .ociManifest)
+            try JSON.encode(Manifest(config: configuration, layers: [layer]), "write the image's manifest"),
+            mediaType: .ociManifest)
         let reference =
             request.reference
             ?? ImageReference(
@@ -53,14 +53,6 @@ extension Images {
         try store.setImage(ImageRecord(reference: reference, target: manifest, platforms: [image], tagged: now))
         lease.end()
         return configuration.digest
-    }
-
-    private func encode(_ value: some Encodable) throws(BoxFailure) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        do { return Array(try encoder.encode(value)) } catch {
-            throw BoxFailure(.internal, "write the image's configuration", reason: "\(error)")
-        }
     }
 
     /// An archive on its way into the store.

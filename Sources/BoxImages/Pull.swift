@@ -2,7 +2,6 @@ package import BoxModel
 package import BoxRegistry
 package import BoxStore
 internal import BoxSystem
-internal import FoundationEssentials
 package import Logging
 
 /// Fetches images from a registry into the store.
@@ -132,26 +131,7 @@ package struct Pull: Sendable {
     }
 
     private func parse<Content: Decodable>(_ bytes: [UInt8], _ what: String) throws(BoxFailure) -> Content {
-        do { return try JSONDecoder().decode(Content.self, from: Data(bytes)) } catch {
-            throw BoxFailure(
-                .corrupt, "read", what, reason: Self.reason(error), hint: "the image is broken in the registry")
-        }
-    }
-
-    /// The parser's complaint without its types' names.
-    private static func reason(_ error: any Error) -> String {
-        func place(_ context: DecodingError.Context) -> String {
-            let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-            return path.isEmpty ? "at its top" : "at \(path)"
-        }
-        switch error {
-        case DecodingError.keyNotFound(let key, let context): return "\(key.stringValue) is missing \(place(context))"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
-            return "a value of another kind stands \(place(context))"
-        case DecodingError.dataCorrupted(let context):
-            return context.codingPath.isEmpty ? "it is not JSON" : "a wrong value stands \(place(context))"
-        default: return "it is not JSON"
-        }
+        try JSON.decode(from: bytes, "read", what, hint: "the image is broken in the registry")
     }
 
     // MARK: Layers

@@ -43,7 +43,7 @@ extension Store {
 
     /// A manifest that is here.
     package func manifest(_ digest: Digest) throws(BoxFailure) -> Manifest {
-        try decodeJSON(Manifest.self, from: try blob(digest), "read the manifest", "\(digest)")
+        try JSON.decode(Manifest.self, from: try blob(digest), "read the manifest", "\(digest)")
     }
 
     /// Stores a small blob under its SHA-256 digest; one that is here already is left as it is.

@@ -24,7 +24,7 @@ package final class ContainerRecord: Sendable {
             () throws(SystemFailure) in
             try directory.read("config")
         }
-        let config = try decodeJSON(
+        let config = try JSON.decode(
             ContainerConfig.self, from: bytes, "read the container's configuration", directory.describe("config"))
         guard config.format <= ContainerConfig.currentFormat else {
             throw BoxFailure(

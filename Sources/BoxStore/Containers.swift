@@ -102,7 +102,7 @@ extension Store {
         _ config: ContainerConfig, prepare: (borrowing Directory) throws(BoxFailure) -> Void = { _ in }
     ) throws(BoxFailure) -> ContainerRecord {
         let root = try writableRoot("create the container")
-        let encoded = try encodeJSON(config, "create the container")
+        let encoded = try JSON.encode(config, "create the container")
         let summary = ContainerSummary(config, ContainerState(.created))
         let staging = "tmp/" + TemporaryName.make(for: "container")
         do {

@@ -13,7 +13,7 @@ struct ContainerCreation {
     let detached: Bool
 
     /// - Parameter words: the image, the command and its arguments.
-    func make(_ words: [String]) throws(BoxFailure) -> (Containers, ContainerRecord) {
+    func make(_ words: [String]) throws(BoxFailure) -> (Containers, Containers.Created) {
         let imageName = try image(in: words)
         var request = CreateRequest(imageName: imageName)
         request.command = Array(words.dropFirst())
@@ -23,13 +23,13 @@ struct ContainerCreation {
         let reservation = try options.cidfile.map { path throws(BoxFailure) in try IDFile(path) }
         let image = try ImageProvision(context: context, store: store).image(
             named: imageName, platform: request.platform, policy: options.pull, quiet: options.quiet)
-        let record: ContainerRecord
-        do { record = try containers.create(request, image: image) } catch {
+        let created: Containers.Created
+        do { created = try containers.create(request, image: image) } catch {
             reservation?.discard()
             throw error
         }
-        try reservation?.write(record.id.text)
-        return (containers, record)
+        try reservation?.write(created.record.id.text)
+        return (containers, created)
     }
 
     private func image(in words: [String]) throws(BoxFailure) -> String {

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import BoxContainers
 internal import BoxModel
 internal import BoxStore
 
@@ -13,8 +14,8 @@ struct CreateVerb: Verb {
 
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         let creation = ContainerCreation(options: options, context: context, detached: false)
-        let (_, record) = try creation.make(words)
-        context.print(record.id.text)
+        let (_, created) = try creation.make(words)
+        context.print(created.record.id.text)
         return ExitStatus.success
     }
 }

@@ -23,10 +23,11 @@ struct RunVerb: Verb {
             throw BoxFailure(.invalid, "use --attach", reason: "it contradicts --detach", hint: "leave one of them out")
         }
         let session = detach ? nil : try attachment()
-        let (containers, record) = try creation.make(words)
+        let (containers, created) = try creation.make(words)
+        let record = created.record
         let name = record.id.short
         do {
-            switch try containers.start(record, attach: session, name: name) {
+            switch try containers.start(record, attach: session, name: name, config: created.config) {
             case .already: return ExitStatus.success
             case .failed(let code, let reason):
                 context.note("box: \(reason)")
