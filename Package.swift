@@ -15,7 +15,10 @@ let strict: [SwiftSetting] = [
 // Debian's static libarchive and libseccomp do not name what they need themselves.
 let staticLibraries: [LinkerSetting] =
     isStatic
-    ? [.unsafeFlags(["-static-executable"]), .linkedLibrary("zstd"), .linkedLibrary("z"), .linkedLibrary("acl"), .linkedLibrary("lzma"), .linkedLibrary("bz2")]
+    ? [
+        .unsafeFlags(["-static-executable"]), .linkedLibrary("zstd"), .linkedLibrary("z"), .linkedLibrary("acl"),
+        .linkedLibrary("lzma"), .linkedLibrary("bz2"),
+    ]
     : []
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -75,13 +78,18 @@ let package = Package(
 
         // Layer 4: use cases.
         room("BoxImages", ["BoxSystem", "BoxModel", "BoxArchive", "BoxStore", "BoxRegistry", logging, system]),
-        room("BoxContainers", ["CBoxSys", "BoxSystem", "BoxModel", "BoxStore", "BoxRuntime", "BoxNetwork", logging, system]),
+        room(
+            "BoxContainers",
+            ["CBoxSys", "BoxSystem", "BoxModel", "BoxStore", "BoxRuntime", "BoxNetwork", logging, system]),
 
         // Layer 5: faces.
         room(
             "BoxCLI",
-            ["BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxRuntime", "BoxImages", "BoxContainers",
-                argumentParser, system, logging]),
+            [
+                "BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxRuntime", "BoxImages",
+                "BoxContainers",
+                argumentParser, system, logging,
+            ]),
         .executableTarget(
             name: "box", dependencies: ["BoxSystem", "BoxContainers", "BoxCLI"], exclude: ["README.md"],
             swiftSettings: strict, linkerSettings: staticLibraries),
@@ -105,7 +113,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
-        tests("BoxRuntimeTests", ["BoxRuntime", "BoxSystem", "BoxModel", "CBoxSys", "CSeccomp", "runtime-probe", system]),
+        tests(
+            "BoxRuntimeTests", ["BoxRuntime", "BoxSystem", "BoxModel", "CBoxSys", "CSeccomp", "runtime-probe", system]),
         tests("BoxNetworkTests", ["BoxNetwork", "BoxModel"]),
         tests("BoxContainersTests", ["BoxContainers", "BoxRuntime", "BoxStore", "BoxModel", "BoxSystem"]),
         tests("BoxCLITests", ["BoxCLI", "BoxContainers", "BoxTemplate", "BoxModel", "BoxSystem", argumentParser]),

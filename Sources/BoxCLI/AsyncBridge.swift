@@ -7,7 +7,9 @@ internal import Synchronization
 /// An asynchronous `main` would move this code to another thread, which namespaces and signals do not bear, and cost
 /// 20 ms at its first suspension; a thread that waits for a task costs nothing.
 enum AsyncBridge {
-    /// Runs a task to its end. An interrupt cancels it; a second one ends the program.
+    /// Runs a task to its end.
+    ///
+    /// An interrupt cancels it; a second one ends the program.
     static func run<Value: Sendable>(
         _ body: @escaping @Sendable () async throws(BoxFailure) -> Value
     ) throws(BoxFailure) -> Value {

@@ -3,8 +3,10 @@ internal import BoxStore
 internal import BoxSystem
 internal import Logging
 
-/// The flags before the verb. They are few and are read by hand, since the parser's whole tree of commands would cost
-/// a millisecond of every start.
+/// The flags before the verb.
+///
+/// They are few and are read by hand, since the parser's whole tree of commands would cost a millisecond of every
+/// start.
 struct GlobalFlags {
     var root: String?
     var state: String?
@@ -67,7 +69,8 @@ struct GlobalFlags {
             environment[name] = environmentVariable(name)
         }
         let location = try StoreLocation.resolve(
-            environment: environment, euid: facts.effectiveUser, workingDirectory: WorkingDirectory.path, rootFlag: root,
+            environment: environment, euid: facts.effectiveUser, workingDirectory: WorkingDirectory.path,
+            rootFlag: root,
             stateFlag: state)
         var logger = Logger(label: "box", factory: { StandardErrorLog(label: $0) })
         logger.logLevel = logLevel

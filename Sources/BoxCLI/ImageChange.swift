@@ -15,10 +15,13 @@ enum ImageChange {
         case "ENTRYPOINT": execution.entrypoint = words(rest)
         case "ENV":
             for (key, value) in try pairs(rest, text) {
-                execution.environment = (execution.environment ?? []).filter { !$0.hasPrefix(key + "=") } + ["\(key)=\(value)"]
+                execution.environment =
+                    (execution.environment ?? []).filter { !$0.hasPrefix(key + "=") } + ["\(key)=\(value)"]
             }
         case "LABEL":
-            for (key, value) in try pairs(rest, text) { execution.labels = (execution.labels ?? [:]).merging([key: value]) { $1 } }
+            for (key, value) in try pairs(rest, text) {
+                execution.labels = (execution.labels ?? [:]).merging([key: value]) { $1 }
+            }
         case "EXPOSE":
             for port in rest.split(separator: " ") {
                 let name = port.contains("/") ? String(port) : "\(port)/tcp"
@@ -33,7 +36,9 @@ enum ImageChange {
         case "STOPSIGNAL": execution.stopSignal = rest
         case "ONBUILD": execution.onBuild = (execution.onBuild ?? []) + [rest]
         default:
-            throw invalid("only CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR change an image")
+            throw invalid(
+                "only CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR change an image"
+            )
         }
     }
 

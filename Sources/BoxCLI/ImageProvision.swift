@@ -18,7 +18,8 @@ struct ImageProvision {
         let images = Images(store: store, defaultRegistry: registry)
         guard ["missing", "always", "never"].contains(policy) else {
             throw BoxFailure(
-                .invalid, "use --pull", "\"\(policy)\"", reason: "there is no such policy", hint: "choose always, missing or never")
+                .invalid, "use --pull", "\"\(policy)\"", reason: "there is no such policy",
+                hint: "choose always, missing or never")
         }
         if policy != "always", let local = try images.findLocal(name, platform: platform) { return Self.image(local) }
         if policy == "never" {
@@ -41,6 +42,7 @@ struct ImageProvision {
     }
 
     private static func image(_ local: Images.Local) -> Containers.Image {
-        Containers.Image(config: local.config, imageID: local.image.imageID, manifestDigest: local.image.manifest.digest)
+        Containers.Image(
+            config: local.config, imageID: local.image.imageID, manifestDigest: local.image.manifest.digest)
     }
 }

@@ -59,7 +59,8 @@ package enum Program {
             }
             if let failure = error as? BoxFailure { throw failure }
             throw BoxFailure(
-                .invalid, "understand", "box \(verb.configuration.commandName ?? "")", reason: oneLine(verb.message(for: error)),
+                .invalid, "understand", "box \(verb.configuration.commandName ?? "")",
+                reason: oneLine(verb.message(for: error)),
                 hint: "see `box \(verb.configuration.commandName ?? "") --help`")
         }
     }

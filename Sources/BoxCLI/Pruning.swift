@@ -25,12 +25,17 @@ final class Pruning {
                     filter.until = Timestamp(
                         nanoseconds: try TimeText.parse(value, now: SystemClock.now, zone: SystemClock.localZone))
                 } catch {
-                    throw BoxFailure(.invalid, "use --filter", "until=\(value)", reason: "it is neither a time nor a duration")
+                    throw BoxFailure(
+                        .invalid, "use --filter", "until=\(value)", reason: "it is neither a time nor a duration")
                 }
             default:
                 let name = String(value.prefix { $0 != "=" })
                 let wanted = value.contains("=") ? String(value.dropFirst(name.count + 1)) : nil
-                if key == "label" { filter.labels.append((name, wanted)) } else { filter.withoutLabels.append((name, wanted)) }
+                if key == "label" {
+                    filter.labels.append((name, wanted))
+                } else {
+                    filter.withoutLabels.append((name, wanted))
+                }
             }
         }
         self.filter = filter

@@ -90,7 +90,8 @@ final class PullDisplay: Sendable {
         let width = Int(Terminal.size(of: stream.rawValue)?.columns ?? 80)
         var text = state.drawn > 0 ? "\u{1B}[\(state.drawn)A" : ""
         for digest in state.layers {
-            text += "\r\u{1B}[2K" + ellipsized(Self.line(digest, state.phases[digest]), width: max(20, width - 1)) + "\n"
+            text +=
+                "\r\u{1B}[2K" + ellipsized(Self.line(digest, state.phases[digest]), width: max(20, width - 1)) + "\n"
         }
         state.drawn = state.layers.count
         Output.write(text, to: stream)

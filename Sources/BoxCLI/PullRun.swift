@@ -14,7 +14,8 @@ struct PullRun {
     let output: Output.Stream
 
     /// Pulls one image, and prints what Docker prints about it.
-    func pull(_ reference: ImageReference, platform: Platform, allTags: Bool = false) throws(BoxFailure) -> PullResult? {
+    func pull(_ reference: ImageReference, platform: Platform, allTags: Bool = false) throws(BoxFailure) -> PullResult?
+    {
         let display = PullDisplay(output, quiet: quiet)
         Interrupt.beginCounting()
         var configuration = configuration

@@ -143,7 +143,8 @@ package final class AttachSession {
     }
 
     private func resize() {
-        guard options.tty, let master = inputWriter, let size = Terminal.size(of: STDIN_FILENO) ?? Terminal.size(of: STDOUT_FILENO)
+        guard options.tty, let master = inputWriter,
+            let size = Terminal.size(of: STDIN_FILENO) ?? Terminal.size(of: STDOUT_FILENO)
         else { return }
         Terminal.setSize(size, of: master.raw)
     }

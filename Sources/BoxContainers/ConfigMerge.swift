@@ -38,7 +38,8 @@ extension ContainerConfig {
                 hint: "give one after the image's name")
         }
 
-        workingDirectory = request.workingDirectory ?? execution.workingDirectory.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
+        workingDirectory =
+            request.workingDirectory ?? execution.workingDirectory.flatMap { $0.isEmpty ? nil : $0 } ?? "/"
         guard workingDirectory.hasPrefix("/") else {
             throw BoxFailure(
                 .invalid, "use the working directory", "\"\(workingDirectory)\"", reason: "it is not absolute",

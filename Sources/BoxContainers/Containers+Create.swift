@@ -46,7 +46,7 @@ extension Containers {
                 let record = try create(config)
                 lease.end()
                 return Created(record: record, config: config)
-            } catch where error.kind == .conflict && request.name == nil && attempt < 10 {
+            } catch  where error.kind == .conflict && request.name == nil && attempt < 10 {
                 attempt += 1
             }
         }
@@ -54,7 +54,8 @@ extension Containers {
 
     private func create(_ config: ContainerConfig) throws(BoxFailure) -> ContainerRecord {
         let files = try NameFiles(
-            config, hostHosts: (try? readText("/etc/hosts")) ?? "", hostResolvConf: (try? readText("/etc/resolv.conf")) ?? "")
+            config, hostHosts: (try? readText("/etc/hosts")) ?? "",
+            hostResolvConf: (try? readText("/etc/resolv.conf")) ?? "")
         return try store.createContainer(config) { folder throws(BoxFailure) in
             do {
                 for (name, text) in [
@@ -80,7 +81,9 @@ extension Containers {
             add: request.capabilitiesAdded, drop: request.capabilitiesDropped, privileged: request.privileged
         ).resolve(available: .available())
         if let signal = request.stopSignal { _ = try Signal.number(signal) }
-        if request.network == .host || isContainer(request.network), request.hostname != nil, isContainer(request.network) {
+        if request.network == .host || isContainer(request.network), request.hostname != nil,
+            isContainer(request.network)
+        {
             throw BoxFailure(
                 .invalid, "use --hostname", reason: "the container shares another's network and so its name")
         }
@@ -100,7 +103,8 @@ extension Containers {
             }
             guard swap == -1 || swap >= memory else {
                 throw BoxFailure(
-                    .invalid, "use --memory-swap", "\(swap)", reason: "it is memory and swap together and must not be less than --memory")
+                    .invalid, "use --memory-swap", "\(swap)",
+                    reason: "it is memory and swap together and must not be less than --memory")
             }
         }
     }
@@ -128,7 +132,9 @@ extension Containers {
                         SystemFailure("stat", mount.source, errno: Errno(rawValue: -found)), "bind", mount.source,
                         hint: found == -ENOENT ? "make it first, or bind it with -v, which makes it" : nil)
                 }
-                do { _ = try makeDirectories(mount.source) } catch { throw BoxFailure(error, "make the folder to bind", mount.source) }
+                do { _ = try makeDirectories(mount.source) } catch {
+                    throw BoxFailure(error, "make the folder to bind", mount.source)
+                }
             }
         }
     }

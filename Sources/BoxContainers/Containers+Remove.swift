@@ -41,7 +41,7 @@ extension Containers {
     private func summaryOrLost(_ record: ContainerRecord) throws(BoxFailure) -> ContainerState.Status {
         do {
             return try summary(record).state.status
-        } catch where error.kind == .corrupt || error.kind == .notFound {
+        } catch  where error.kind == .corrupt || error.kind == .notFound {
             return store.isMonitored(record.id) ? .running : .dead
         }
     }

@@ -17,7 +17,9 @@ extension Containers {
         }
     }
 
-    /// Ends a container: its stop signal first, the kill after the grace period. One that has ended is left alone.
+    /// Ends a container: its stop signal first, the kill after the grace period.
+    ///
+    /// One that has ended is left alone.
     ///
     /// - Parameters:
     ///   - signal: nil takes the container's own.

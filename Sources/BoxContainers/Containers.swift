@@ -4,8 +4,9 @@ package import BoxSystem
 internal import BoxRuntime
 internal import Glibc
 
-/// What can be done with containers. A value over the store; each call stands alone and may race with any other
-/// process.
+/// What can be done with containers.
+///
+/// A value over the store; each call stands alone and may race with any other process.
 package struct Containers: Sendable {
     package let store: Store
     package let facts: HostFacts
@@ -37,8 +38,9 @@ package struct Containers: Sendable {
         corrected(try record.summary())
     }
 
-    /// A record that says "running" under a dead monitor is one of a killed monitor or of before a reboot. The
-    /// kernel ended the container with it; who next changes the container writes that down.
+    /// A record that says "running" under a dead monitor is one of a killed monitor or of before a reboot.
+    ///
+    /// The kernel ended the container with it; who next changes the container writes that down.
     func corrected(_ summary: ContainerSummary) -> ContainerSummary {
         guard summary.state.status.isActive, !store.isMonitored(summary.id) else { return summary }
         // The monitor may have recorded the end between the two looks.

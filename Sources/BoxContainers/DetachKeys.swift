@@ -14,7 +14,8 @@ package struct DetachKeys: Sendable {
             guard let byte = Self.byte(key) else {
                 throw BoxFailure(
                     .invalid, "use --detach-keys", "\"\(text)\"", reason: "\"\(key)\" is no key",
-                    hint: "write single characters or ctrl-a to ctrl-z, ctrl-@, ctrl-[, ctrl-\\, ctrl-], ctrl-^, ctrl-_")
+                    hint: "write single characters or ctrl-a to ctrl-z, ctrl-@, ctrl-[, ctrl-\\, ctrl-], ctrl-^, ctrl-_"
+                )
             }
             sequence.append(byte)
         }

@@ -53,7 +53,8 @@ enum HostDevices {
         let result = box_fstatat(AT_FDCWD, request.hostPath, &raw, 0)
         guard result == 0 else {
             throw BoxFailure(
-                SystemFailure("stat", request.hostPath, errno: Errno(rawValue: -result)), "use the device", request.hostPath)
+                SystemFailure("stat", request.hostPath, errno: Errno(rawValue: -result)), "use the device",
+                request.hostPath)
         }
         let status = FileStatus(raw: raw)
         var devices: [RuntimeSpec.Device] = []

@@ -83,7 +83,9 @@ extension Containers {
         emit: (LogRecord.Stream, Int64, [UInt8]) -> Void
     ) throws(BoxFailure) {
         let directory: Directory
-        do { directory = try record.directory.directory("log") } catch { throw BoxFailure(error, "read the log of", name) }
+        do { directory = try record.directory.directory("log") } catch {
+            throw BoxFailure(error, "read the log of", name)
+        }
         var reader = LogReader(directory)
         var skipping = 0
         if let tail = request.tail { skipping = reader.seekToTail(lines: tail) }

@@ -8,7 +8,8 @@ enum MadeUpName {
         "curious", "deft", "eager", "early", "fair", "fleet", "fond", "frank", "fresh", "gentle", "glad", "golden",
         "grand", "happy", "hardy", "honest", "humble", "jolly", "keen", "kind", "lively", "loyal", "lucid", "mellow",
         "merry", "mild", "modest", "neat", "nimble", "noble", "patient", "plain", "polite", "proud", "quick", "quiet",
-        "ready", "robust", "serene", "sharp", "silent", "simple", "sleek", "solid", "steady", "sturdy", "sunny", "swift",
+        "ready", "robust", "serene", "sharp", "silent", "simple", "sleek", "solid", "steady", "sturdy", "sunny",
+        "swift",
         "tidy", "vivid", "warm", "witty",
     ]
     private static let things = [

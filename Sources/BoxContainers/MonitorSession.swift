@@ -23,7 +23,8 @@ struct MonitorSession {
         let subject: Monitor.Subject
         do {
             cgroup = try CgroupHierarchies.detect().create(
-                path: plan.launch.spec.linux.cgroupsPath ?? "/box/\(plan.id)", resources: plan.launch.spec.linux.resources)
+                path: plan.launch.spec.linux.cgroupsPath ?? "/box/\(plan.id)",
+                resources: plan.launch.spec.linux.resources)
         } catch {
             fail(monitor, &state, code: 125, error)
             return

@@ -2,8 +2,9 @@ internal import BoxModel
 internal import BoxNetwork
 internal import BoxRuntime
 
-/// Everything a monitor needs to run one container, with no name left to look up. It is handed over in a file in
-/// memory, never on a command line or in the environment, where others could read it.
+/// Everything a monitor needs to run one container, with no name left to look up.
+///
+/// It is handed over in a file in memory, never on a command line or in the environment, where others could read it.
 struct RunPlan: Codable, Sendable {
     var id: ContainerID
     var launch: LaunchPlan

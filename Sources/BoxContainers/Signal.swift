@@ -15,8 +15,12 @@ package enum Signal {
         if let number = Int32(name), (1...64).contains(number) { return number }
         if name.hasPrefix("SIG") { name.removeFirst(3) }
         if let number = numbers[name] { return number }
-        if name.hasPrefix("RTMIN+"), let offset = Int32(name.dropFirst(6)), (0...30).contains(offset) { return 34 + offset }
-        if name.hasPrefix("RTMAX-"), let offset = Int32(name.dropFirst(6)), (0...30).contains(offset) { return 64 - offset }
+        if name.hasPrefix("RTMIN+"), let offset = Int32(name.dropFirst(6)), (0...30).contains(offset) {
+            return 34 + offset
+        }
+        if name.hasPrefix("RTMAX-"), let offset = Int32(name.dropFirst(6)), (0...30).contains(offset) {
+            return 64 - offset
+        }
         throw BoxFailure(
             .invalid, "use the signal", "\"\(text)\"", reason: "there is no such signal",
             hint: "write a name such as TERM or a number from 1 to 64")

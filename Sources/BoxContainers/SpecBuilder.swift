@@ -31,7 +31,9 @@ package struct SpecFacts: Sendable {
 }
 
 extension RuntimeSpec {
-    /// Turns what was asked into what the kernel will be told. Pure: every name is resolved in `facts`.
+    /// Turns what was asked into what the kernel will be told.
+    ///
+    /// Pure: every name is resolved in `facts`.
     package init(_ config: ContainerConfig, _ facts: SpecFacts) {
         self.init()
         let options = SecurityOptions(config.securityOptions)
@@ -162,7 +164,8 @@ extension RuntimeSpec {
         case .host:
             list.append(Mount(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind"] + hardened))
         case .container where facts.joinedShm != nil:
-            list.append(Mount(destination: "/dev/shm", type: "bind", source: facts.joinedShm, options: ["bind"] + hardened))
+            list.append(
+                Mount(destination: "/dev/shm", type: "bind", source: facts.joinedShm, options: ["bind"] + hardened))
         case .private, .shareable, .container:
             list.append(
                 Mount(

@@ -18,8 +18,9 @@ extension Containers {
         }
     }
 
-    /// The filter as the kernel takes it; empty is none. Compiling costs milliseconds, so what was compiled once is
-    /// kept in the store.
+    /// The filter as the kernel takes it; empty is none.
+    ///
+    /// Compiling costs milliseconds, so what was compiled once is kept in the store.
     func seccompProgram(_ profile: RuntimeSpec.Seccomp?) throws(BoxFailure) -> [UInt8] {
         guard let profile else { return [] }
         return try SeccompCache(directory: store.path("cache/seccomp")).program(for: profile)

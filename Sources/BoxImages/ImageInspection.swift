@@ -26,7 +26,9 @@ extension Images {
         let paths = store.findLayers(local.image.diffIDs)?.reversed().map(\.path) ?? []
         json["GraphDriver"] = [
             "Name": "overlay2",
-            "Data": ["LowerDir": .string(paths.dropFirst().joined(separator: ":")), "UpperDir": .string(paths.first ?? "")],
+            "Data": [
+                "LowerDir": .string(paths.dropFirst().joined(separator: ":")), "UpperDir": .string(paths.first ?? ""),
+            ],
         ]
         json["RootFS"] = ["Type": "layers", "Layers": JSON(local.image.diffIDs.map(\.description))]
         json["Metadata"] = ["LastTagTime": .string(local.match.record.tagged.rfc3339)]

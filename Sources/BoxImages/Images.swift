@@ -2,8 +2,9 @@ package import BoxModel
 package import BoxStore
 internal import BoxSystem
 
-/// What can be done with images that are here. Everything in this file is synchronous and starts no thread, since it
-/// stands on the way of every `run`.
+/// What can be done with images that are here.
+///
+/// Everything in this file is synchronous and starts no thread, since it stands on the way of every `run`.
 package struct Images: Sendable {
     package let store: Store
     /// What names without a registry mean.
@@ -46,13 +47,15 @@ package struct Images: Sendable {
 
     package static func missing(_ name: String, operation: String) -> BoxFailure {
         BoxFailure(
-            .notFound, operation, name, reason: "there is no such image here", hint: "`box images` lists them, `box pull` fetches one")
+            .notFound, operation, name, reason: "there is no such image here",
+            hint: "`box images` lists them, `box pull` fetches one")
     }
 
     /// An image's configuration, by its digest.
     package func config(_ imageID: Digest) throws(BoxFailure) -> ImageConfig {
         try JSON.decode(
-            from: try store.blob(imageID), "read the image's configuration", "\(imageID)", hint: "run `box system check`")
+            from: try store.blob(imageID), "read the image's configuration", "\(imageID)",
+            hint: "run `box system check`")
     }
 
     // MARK: Names

@@ -36,7 +36,8 @@ extension Images {
             ImageConfig.History(
                 created: created, createdBy: nil, comment: request.message ?? "Imported from \(request.sourceName)")
         ]
-        let configuration = try store.put(try JSON.encode(config, "write the image's configuration"), mediaType: .ociConfig)
+        let configuration = try store.put(
+            try JSON.encode(config, "write the image's configuration"), mediaType: .ociConfig)
         let manifest = try store.put(
             try JSON.encode(Manifest(config: configuration, layers: [layer]), "write the image's manifest"),
             mediaType: .ociManifest)

@@ -40,7 +40,9 @@ struct LayerFetch: Sendable {
 
     private func pause() async throws(BoxFailure) {
         do { try await Task.sleep(for: .milliseconds(30)) } catch {
-            throw BoxFailure(.cancelled, "pull", reference.familiar, reason: "it was interrupted", hint: "pull again; it goes on where it was")
+            throw BoxFailure(
+                .cancelled, "pull", reference.familiar, reason: "it was interrupted",
+                hint: "pull again; it goes on where it was")
         }
     }
 
@@ -104,7 +106,7 @@ struct LayerFetch: Sendable {
         let report: LayerReport
         switch (downloaded, unpacked) {
         case (.failure(let failure), _):
-            if case .failure(let root) = unpacked, root.kind == .corrupt { try dropIfWrong(ingest) ; throw root }
+            if case .failure(let root) = unpacked, root.kind == .corrupt { try dropIfWrong(ingest); throw root }
             throw failure
         case (_, .failure(let failure)):
             try dropIfWrong(ingest)
@@ -134,7 +136,8 @@ struct LayerFetch: Sendable {
         progress(.layer(descriptor.digest, .downloading(ingest.existing, descriptor.size)))
         do throws(BoxFailure) {
             if ingest.existing < descriptor.size {
-                try await pull.client.blob(descriptor, of: reference, from: ingest.existing) { bytes throws(BoxFailure) in
+                try await pull.client.blob(descriptor, of: reference, from: ingest.existing) {
+                    bytes throws(BoxFailure) in
                     try ingest.append(bytes)
                     progress(.layer(descriptor.digest, .downloading(ingest.available, descriptor.size)))
                 }
@@ -195,7 +198,8 @@ struct PendingLayer: Sendable {
             var below: [SharedFD] = []
             for index in parents.indices.reversed() {
                 guard let key = store.layerKey(parents[index], parents: parents[..<index]) else {
-                    throw BoxFailure(.internal, "complete a layer", "\(report.diffID)", reason: "a layer below it is missing")
+                    throw BoxFailure(
+                        .internal, "complete a layer", "\(report.diffID)", reason: "a layer below it is missing")
                 }
                 do { below.append(SharedFD(try store.openLayer(key).fd.duplicate())) } catch let failure as BoxFailure {
                     throw failure

@@ -43,7 +43,8 @@ package struct Pull: Sendable {
         guard config.content.rootfs.diffIDs.count == parsed.layers.count else {
             throw BoxFailure(
                 .corrupt, "pull", reference.familiar,
-                reason: "its manifest has \(parsed.layers.count) layers, its configuration \(config.content.rootfs.diffIDs.count)",
+                reason:
+                    "its manifest has \(parsed.layers.count) layers, its configuration \(config.content.rootfs.diffIDs.count)",
                 hint: "the image is broken in the registry")
         }
         progress(.began(reference, layers: parsed.layers))
@@ -84,7 +85,8 @@ package struct Pull: Sendable {
     private func choose(_ index: ResolvedManifest, _ reference: ImageReference) throws(BoxFailure) -> Descriptor {
         let parsed: ImageIndex = try parse(index.bytes, "the index of \(reference.familiar)")
         let candidates = parsed.manifests.compactMap { descriptor -> (distance: Int, descriptor: Descriptor)? in
-            guard descriptor.mediaType.isManifest || descriptor.mediaType.isIndex, let offered = descriptor.platform else {
+            guard descriptor.mediaType.isManifest || descriptor.mediaType.isIndex, let offered = descriptor.platform
+            else {
                 return nil
             }
             return platform.distance(to: offered).map { ($0, descriptor) }
@@ -94,7 +96,8 @@ package struct Pull: Sendable {
         let offered = parsed.manifests.compactMap(\.platform).filter { $0.os != "unknown" }.map(\.description)
         throw BoxFailure(
             .notFound, "pull", "\(reference.familiar) for \(platform)",
-            reason: offered.isEmpty ? "the image names no platforms" : "the image exists for \(offered.joined(separator: ", "))",
+            reason: offered.isEmpty
+                ? "the image names no platforms" : "the image exists for \(offered.joined(separator: ", "))",
             hint: offered.isEmpty ? nil : "choose one of them with --platform")
     }
 
@@ -152,7 +155,9 @@ package struct Pull: Sendable {
                     pull: self, descriptor: layers[index], diffID: diffIDs[index], parents: Array(diffIDs[..<index]),
                     reference: reference)
                 group.addTask {
-                    do throws(BoxFailure) { return (index, .success(try await fetch.run())) } catch { return (index, .failure(error)) }
+                    do throws(BoxFailure) { return (index, .success(try await fetch.run())) } catch {
+                        return (index, .failure(error))
+                    }
                 }
             }
             for _ in 0..<width { add() }

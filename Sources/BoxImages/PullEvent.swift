@@ -1,6 +1,8 @@
 package import BoxModel
 
-/// One step of a pull, for whoever shows it. Values only; drawing is the face's.
+/// One step of a pull, for whoever shows it.
+///
+/// Values only; drawing is the face's.
 package enum PullEvent: Sendable {
     /// The name was resolved and these layers are wanted, lowest first.
     case began(ImageReference, layers: [Descriptor])

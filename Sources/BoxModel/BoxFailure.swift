@@ -4,7 +4,9 @@ internal import SystemPackage
 /// Why something the user asked for could not be done, as one line: what was tried, on what, why it failed, what
 /// to do.
 package struct BoxFailure: Error, Equatable, Sendable {
-    /// The closed list of kinds. Exit codes follow from it in one table, later HTTP statuses too.
+    /// The closed list of kinds.
+    ///
+    /// Exit codes follow from it in one table, later HTTP statuses too.
     package enum Kind: String, Sendable, CaseIterable, Codable {
         /// The request itself is wrong: a flag, a name, a value.
         case invalid
@@ -29,7 +31,9 @@ package struct BoxFailure: Error, Equatable, Sendable {
     package let kind: Kind
     /// What was tried, in the infinitive: `pull`, `mount the overlay`.
     package let operation: String
-    /// What it was tried on: a path, digest, name. Empty where the operation says it.
+    /// What it was tried on: a path, digest, name.
+    ///
+    /// Empty where the operation says it.
     package let subject: String
     package let reason: String
     /// What the user can do about it, or nil where the reason says it.
@@ -59,7 +63,8 @@ package struct BoxFailure: Error, Equatable, Sendable {
         let place = failure.subject.isEmpty || failure.subject == shown ? "" : " \(failure.subject)"
         self.init(
             kind ?? Kind(errno: failure.errno.rawValue), operation, shown,
-            reason: "\(failure.reason) (\(failure.call)\(place))", hint: hint ?? Self.hint(errno: failure.errno.rawValue),
+            reason: "\(failure.reason) (\(failure.call)\(place))",
+            hint: hint ?? Self.hint(errno: failure.errno.rawValue),
             errno: failure.errno.rawValue)
     }
 
@@ -101,7 +106,8 @@ extension BoxFailure: CustomStringConvertible {
 
     /// Keeps hostile text (a registry's answer, a file name) from breaking out of the line.
     private static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 || (128..<160).contains($0.value) })
+        guard
+            text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 || (128..<160).contains($0.value) })
         else { return text }
         var clean = ""
         for scalar in text.unicodeScalars {

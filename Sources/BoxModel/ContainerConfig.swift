@@ -1,5 +1,7 @@
-/// What was asked of a container, with the image's configuration merged in and every name resolved that does not
-/// need its root file system. Written once; never changed by running.
+/// What was asked of a container, with the image's configuration merged in and every name resolved that does not need
+/// its root file system.
+///
+/// Written once; never changed by running.
 package struct ContainerConfig: Hashable, Sendable, Codable {
     /// Of this document; a reader refuses a higher one.
     package static let currentFormat = 1

@@ -1,4 +1,6 @@
-/// The name of some bytes: a hash algorithm and its value. Printed only on demand.
+/// The name of some bytes: a hash algorithm and its value.
+///
+/// Printed only on demand.
 package struct Digest: Hashable, Sendable {
     package enum Algorithm: String, Sendable {
         case sha256

@@ -23,7 +23,8 @@ private final class Node {
     var json: JSON {
         switch content {
         case .value(let json): json
-        case .object(let members): .object(JSONObject(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) }))
+        case .object(let members):
+            .object(JSONObject(members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.json) }))
         case .array(let nodes): .array(nodes.map(\.json))
         }
     }

@@ -13,9 +13,12 @@ package struct Platform: Hashable, Sendable, Codable {
     /// Parses `os/arch[/variant]` or `arch` alone, with the spellings that containerd normalises.
     package init?(_ text: String) {
         let parts = text.lowercased().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard (1...3).contains(parts.count), parts.allSatisfy({ part in
-            !part.isEmpty && part.utf8.allSatisfy { $0.isWordByte || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
-        }) else { return nil }
+        guard (1...3).contains(parts.count),
+            parts.allSatisfy({ part in
+                !part.isEmpty
+                    && part.utf8.allSatisfy { $0.isWordByte || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
+            })
+        else { return nil }
         if parts.count == 1 {
             if parts[0] == "linux" {
                 self = .current

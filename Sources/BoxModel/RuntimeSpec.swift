@@ -71,7 +71,7 @@ package struct RuntimeSpec: Hashable, Sendable, Codable {
         package var destination: String
         package var type: String?
         package var source: String?
-        /// Options of mount(8) and the specification: `ro`, `nosuid`, `rbind`, `rprivate`, `size=64m`, …
+        /// Options of mount(8) and the specification: `ro`, `nosuid`, `rbind`, `rprivate`, `size=64m`.
         package var options: [String]?
 
         package init(destination: String, type: String?, source: String?, options: [String]? = nil) {

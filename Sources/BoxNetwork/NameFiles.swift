@@ -29,7 +29,9 @@ package struct NameFiles: Hashable, Sendable {
 
                 """
             // Without an interface of its own the container's name leads to itself.
-            let names = config.domainname.isEmpty ? config.hostname : "\(config.hostname).\(config.domainname) \(config.hostname)"
+            let names =
+                config.domainname.isEmpty
+                ? config.hostname : "\(config.hostname).\(config.domainname) \(config.hostname)"
             if !config.hostname.isEmpty { lines += "127.0.1.1\t\(names)\n" }
         }
         for extra in config.extraHosts {
@@ -46,7 +48,8 @@ package struct NameFiles: Hashable, Sendable {
         let name = String(text[..<index])
         var address = String(text[text.index(after: index)...])
         if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
-        guard !name.isEmpty, name.utf8.allSatisfy({ $0.isWordByte || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }),
+        guard !name.isEmpty,
+            name.utf8.allSatisfy({ $0.isWordByte || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }),
             address == "host-gateway" || InternetAddress.isValid(address)
         else { throw badExtraHost(text) }
         return (name, address)

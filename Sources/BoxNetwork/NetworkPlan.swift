@@ -21,7 +21,8 @@ package enum NetworkPlan: Hashable, Sendable, Codable {
     /// its own namespace (setns(2)).
     package func apply(to pid: Int32) throws(SystemFailure) {
         guard self == .loopback else { return }
-        let own = OwnedFD(adopting: try check(box_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0), "open", "/proc/self/ns/net"))
+        let own = OwnedFD(
+            adopting: try check(box_open(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0), "open", "/proc/self/ns/net"))
         let path = "/proc/\(pid)/ns/net"
         let other = OwnedFD(adopting: try check(box_open(AT_FDCWD, path, O_RDONLY, 0), "open", path))
         try check(box_setns(other.raw, Int32(BOX_CLONE_NEWNET)), "setns", path)

@@ -1,6 +1,8 @@
 package import BoxModel
 
-/// A secret for a registry. Never printed: its description is its kind.
+/// A secret for a registry.
+///
+/// Never printed: its description is its kind.
 package enum Credential: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
     case password(user: String, secret: String)
     /// A refresh token for the token server.

@@ -4,7 +4,9 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
 
-/// One exchange with one endpoint: scheme, redirects, authorisation. No retries, no mirrors.
+/// One exchange with one endpoint: scheme, redirects, authorisation.
+///
+/// No retries, no mirrors.
 final class RegistrySession: Sendable {
     private struct State {
         /// The scheme that an endpoint has answered on.

@@ -82,7 +82,9 @@ package struct RegistryURL: Hashable, Sendable {
         return port == scheme.defaultPort ? name : "\(name):\(port)"
     }
 
-    /// The whole URL, for the HTTP library. Not for messages: the query of a redirect is a secret.
+    /// The whole URL, for the HTTP library.
+    ///
+    /// Not for messages: the query of a redirect is a secret.
     var text: String { "\(scheme.rawValue)://\(authority)\(target)" }
 
     /// Scheme and authority, for messages.

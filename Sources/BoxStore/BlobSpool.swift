@@ -2,7 +2,9 @@ package import BoxModel
 internal import BoxSystem
 internal import Glibc
 
-/// A blob that is written before its digest is known. Single writer; gone with the object unless it is kept.
+/// A blob that is written before its digest is known.
+///
+/// Single writer; gone with the object unless it is kept.
 package final class BlobSpool: Sendable {
     private let file: OwnedFD
     private let name: String

@@ -43,7 +43,7 @@ extension Store {
         let lease: StoreLease?
         do {
             lease = try self.lease()
-        } catch where error.kind == .denied && !repair {
+        } catch  where error.kind == .denied && !repair {
             lease = nil
         }
         guard let root else { return [] }
@@ -81,7 +81,9 @@ extension Inspection {
             }
         }
         for name in store.leftovers(root) {
-            found(.leftover, store.path("tmp/" + name), "a killed command left it", .advice("any command that writes removes it"))
+            found(
+                .leftover, store.path("tmp/" + name), "a killed command left it",
+                .advice("any command that writes removes it"))
         }
     }
 
@@ -100,7 +102,8 @@ extension Inspection {
             do {
                 let file = try store.openBlob(digest)
                 let actual = try ContentHasher.digest(of: file, digest.algorithm, "")
-                return actual == digest ? nil : Finding(.damage, "blob \(digest)", "its content has the digest \(actual)")
+                return actual == digest
+                    ? nil : Finding(.damage, "blob \(digest)", "its content has the digest \(actual)")
             } catch let failure as BoxFailure where failure.kind == .notFound {
                 return nil
             } catch {
@@ -138,7 +141,8 @@ extension Inspection {
             record.target.digest == digest
                 || record.platforms.contains { image in
                     image.imageID == digest || image.manifest.digest == digest
-                        || (try? store.manifest(image.manifest.digest))?.layers.contains { $0.digest == digest } ?? false
+                        || (try? store.manifest(image.manifest.digest))?.layers.contains { $0.digest == digest }
+                            ?? false
                 }
         }.map(\.reference.familiar)
     }

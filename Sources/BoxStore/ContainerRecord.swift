@@ -49,8 +49,10 @@ package final class ContainerRecord: Sendable {
         try summary().state
     }
 
-    /// Records how it goes with the container. Only one process at a time may: the holder of ``lock()`` before the
-    /// start and after the end, the monitor in between.
+    /// Records how it goes with the container.
+    ///
+    /// Only one process at a time may: the holder of ``lock()`` before the start and after the end, the monitor in
+    /// between.
     package func write(_ state: ContainerState) throws(BoxFailure) {
         var summary = try knownSummary()
         summary.state = state

@@ -53,7 +53,7 @@ extension Store {
         guard let root else { return nil }
         do {
             return ContainerRecord(id, try root.directory.directory("containers/\(id)"))
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         } catch {
             throw BoxFailure(error, "open the container", id.short)
@@ -128,8 +128,10 @@ extension Store {
         }
     }
 
-    /// Reserves the name and makes the container visible. Between the two calls the name leads nowhere, which the
-    /// lock keeps others from mistaking for the leftover of a kill.
+    /// Reserves the name and makes the container visible.
+    ///
+    /// Between the two calls the name leads nowhere, which the lock keeps others from mistaking for the leftover of a
+    /// kill.
     private func publish(_ root: SharedDirectory, _ staging: String, _ summary: ContainerSummary) throws(BoxFailure) {
         let lock = try namesLock(root)
         let link = "names/\(summary.name)"
@@ -161,7 +163,9 @@ extension Store {
 
     // MARK: Removing
 
-    /// Takes a container away with its writable layer and logs. Whether it may be is for the caller to know.
+    /// Takes a container away with its writable layer and logs.
+    ///
+    /// Whether it may be is for the caller to know.
     package func removeContainer(_ record: ContainerRecord) throws(BoxFailure) {
         let root = try writableRoot("remove the container")
         let doomed = "tmp/" + TemporaryName.make(for: "trash")
@@ -169,7 +173,7 @@ extension Store {
         do {
             // Invisible first, then deleted; a kill in between leaves only what the next writer collects.
             try root.directory.rename("containers/\(record.id)", to: doomed)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             throw BoxFailure(.notFound, "remove the container", record.id.short, reason: "no such container")
         } catch {
             throw BoxFailure(error, "remove the container", record.id.short)

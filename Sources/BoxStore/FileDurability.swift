@@ -99,7 +99,7 @@ extension Directory {
     func makeIfMissing(_ name: String, mode: UInt32) throws(SystemFailure) {
         do {
             try make(name, mode: mode)
-        } catch where error.errno == .fileExists {
+        } catch  where error.errno == .fileExists {
         }
     }
 
@@ -107,7 +107,7 @@ extension Directory {
     func readIfPresent(_ name: String, limit: Int = 64 << 20) throws(SystemFailure) -> [UInt8]? {
         do {
             return try read(name, limit: limit)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
     }
@@ -116,7 +116,7 @@ extension Directory {
     func visibleNames(in name: String) throws(SystemFailure) -> [String] {
         do {
             return try directory(name).names().filter { !$0.hasPrefix(".") }
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return []
         }
     }

@@ -25,7 +25,9 @@ package struct ImagePlatform: Hashable, Sendable {
     }
 }
 
-/// A reference: what a name stands for. One file each, and the only truth about names; all else is derived.
+/// A reference: what a name stands for.
+///
+/// One file each, and the only truth about names; all else is derived.
 package struct ImageRecord: Hashable, Sendable {
     /// With a tag, or with a digest only for an image without one.
     package var reference: ImageReference

@@ -129,7 +129,9 @@ extension Store {
         return Timestamp(nanoseconds: modified ?? 0)
     }
 
-    /// Notes that a reference was used now. Costs no write of a file; a store that may not be written is left alone.
+    /// Notes that a reference was used now.
+    ///
+    /// Costs no write of a file; a store that may not be written is left alone.
     package func noteUse(_ reference: ImageReference) {
         try? root?.directory.setModified(
             "images/" + ImageRecord.fileName(reference), nanoseconds: SystemClock.now)
@@ -168,7 +170,9 @@ extension Store {
         return record
     }
 
-    /// Takes a name away. What it stood for is collected when nothing else refers to it.
+    /// Takes a name away.
+    ///
+    /// What it stood for is collected when nothing else refers to it.
     ///
     /// - Parameter keepingUntagged: whether the image stays without a name where this was its last.
     /// - Returns: the record, or nil where there was none.

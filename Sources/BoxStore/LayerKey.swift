@@ -98,7 +98,8 @@ package struct LayerRecord: Hashable, Sendable {
     var bytes: [UInt8] {
         let json: JSON = [
             "format": 1, "diffID": .string("\(diffID)"), "archiveSize": .integer(archiveSize),
-            "contentSize": .integer(contentSize), "hidesEverythingBelow": .bool(hidesEverythingBelow), "created": .integer(created.nanoseconds),
+            "contentSize": .integer(contentSize), "hidesEverythingBelow": .bool(hidesEverythingBelow),
+            "created": .integer(created.nanoseconds),
         ]
         return json.bytes()
     }

@@ -59,7 +59,7 @@ package final class LayerStage: Sendable {
             try folder.fd.syncFileSystem(folder.path)
             do throws(SystemFailure) {
                 try root.directory.rename(path, to: "layers/\(key)", replacing: false)
-            } catch where error.errno == .fileExists || error.errno == .directoryNotEmpty {
+            } catch  where error.errno == .fileExists || error.errno == .directoryNotEmpty {
                 // Somebody who depended on other locks was faster; theirs is as good.
                 try root.directory.removeTree(path)
             }
@@ -140,7 +140,7 @@ extension Store {
             let diff = try folder.makeDirectory("diff")
             try folder.changeMode("diff", 0o755)
             return .locked(LayerStage(self, path: name, folder: folder, diff: diff))
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             // Committed, or collected as a leftover, between two of the calls.
             return .again
         }

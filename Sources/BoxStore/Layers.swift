@@ -60,7 +60,9 @@ extension Store {
     package func layerDiskUse(_ key: LayerKey) -> Int64 {
         guard let root else { return 0 }
         let name = "layers/\(key)/use"
-        if let bytes = try? root.directory.read(name, limit: 64), let use = Int64(String(decoding: bytes, as: UTF8.self)) {
+        if let bytes = try? root.directory.read(name, limit: 64),
+            let use = Int64(String(decoding: bytes, as: UTF8.self))
+        {
             return use
         }
         let use = diskUse("layers/\(key)")

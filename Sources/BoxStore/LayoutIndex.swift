@@ -1,6 +1,8 @@
 internal import BoxModel
 
-/// `oci/index.json`: what other tools see of the store (image-spec, image-layout.md). Derived from the records.
+/// `oci/index.json`: what other tools see of the store (image-spec, image-layout.md).
+///
+/// Derived from the records.
 enum LayoutIndex {
     private static let annotation = "org.opencontainers.image.ref.name"
 

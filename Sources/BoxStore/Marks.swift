@@ -5,7 +5,9 @@ internal import BoxSystem
 struct Marks {
     var blobs: Set<Digest> = []
     var layers: Set<LayerKey> = []
-    /// Records that could not be read. While there are any, nothing unreferenced may be taken away.
+    /// Records that could not be read.
+    ///
+    /// While there are any, nothing unreferenced may be taken away.
     var obstacles: [BoxFailure] = []
     /// Blobs that are referred to but are not there, with who refers to them.
     var missingBlobs: [(digest: Digest, owner: String)] = []

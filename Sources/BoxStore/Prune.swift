@@ -67,14 +67,18 @@ extension Store {
     /// Takes volumes away that no container mounts.
     ///
     /// - Parameter all: also those that somebody named.
-    package func pruneVolumes(all: Bool = false, _ filter: PruneFilter = PruneFilter()) throws(BoxFailure) -> PruneReport {
+    package func pruneVolumes(all: Bool = false, _ filter: PruneFilter = PruneFilter()) throws(BoxFailure)
+        -> PruneReport
+    {
         var report = PruneReport()
         let lease = try self.lease()
         let listing = try containers()
         // A container that cannot be read may mount anything.
         if let obstacle = listing.unreadable.first { throw obstacle }
         var used: Set<String> = []
-        for summary in listing.summaries { for mount in summary.mounts where mount.kind == .volume { used.insert(mount.source) } }
+        for summary in listing.summaries {
+            for mount in summary.mounts where mount.kind == .volume { used.insert(mount.source) }
+        }
         for record in try volumes().records where (all || record.anonymous) && !used.contains(record.name) {
             guard filter.matches(created: record.created, labels: record.labels) else { continue }
             report.reclaimed += diskUse("volumes/\(record.name)")
@@ -101,7 +105,9 @@ extension Store {
         let used = Set(listing.summaries.map(\.imageID))
         for record in try images().records where all || record.isUntagged {
             if record.platforms.contains(where: { used.contains($0.imageID) }) { continue }
-            guard let shown = record.shown, filter.matches(created: shown.created, labels: labels(shown)) else { continue }
+            guard let shown = record.shown, filter.matches(created: shown.created, labels: labels(shown)) else {
+                continue
+            }
             guard try removeImage(record.reference) != nil else { continue }
             report.untagged.append(record.reference)
             report.deleted += record.platforms.map(\.imageID)

@@ -34,7 +34,7 @@ extension Store {
     package func runtimeDirectory(_ id: ContainerID) throws(BoxFailure) -> RuntimeDirectory? {
         do {
             return RuntimeDirectory(try Directory(opening: runtimePath(id)))
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         } catch {
             throw BoxFailure(error, "open the run-time folder", runtimePath(id))

@@ -25,7 +25,7 @@ package final class Store: Sendable {
         let folder: SharedDirectory
         do {
             folder = SharedDirectory(try Directory(opening: location.root))
-        } catch where error.errno == .noSuchFileOrDirectory {
+        } catch  where error.errno == .noSuchFileOrDirectory {
             return Store(location, nil, foreignFormat: nil)
         } catch {
             throw BoxFailure(error, "open the store", location.root)
@@ -78,7 +78,9 @@ package final class Store: Sendable {
         if let foreignFormat { throw Self.tooNew(location, foreignFormat) }
         let root = try preparedRoot()
         if isCollectionDue(root) { _ = try collect() }
-        let lock = try storing("lock the store", location.root) { () throws(SystemFailure) in try FileLock(root.directory, "lock", .shared) }
+        let lock = try storing("lock the store", location.root) { () throws(SystemFailure) in
+            try FileLock(root.directory, "lock", .shared)
+        }
         leases.add(1, ordering: .releasing)
         let lease = StoreLease(lock, self)
         try collectLeftovers(root)
@@ -94,7 +96,9 @@ package final class Store: Sendable {
     /// The root folder, made where it is missing, and known to be writable.
     func preparedRoot() throws(BoxFailure) -> SharedDirectory {
         if let present = root {
-            try storing("write to the store", location.root) { () throws(SystemFailure) in try present.directory.checkWritable() }
+            try storing("write to the store", location.root) { () throws(SystemFailure) in
+                try present.directory.checkWritable()
+            }
             return present
         }
         let made = try storing("make the store", location.root) { () throws(SystemFailure) in

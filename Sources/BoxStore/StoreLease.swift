@@ -1,7 +1,9 @@
 internal import BoxSystem
 
 /// The right to write to the store, as long as it lives: a shared lock that keeps the collector from taking away what
-/// is written but not referenced yet. The kernel drops it with a killed process.
+/// is written but not referenced yet.
+///
+/// The kernel drops it with a killed process.
 ///
 /// Hold it for a whole operation (a pull, the creation of a container) and no longer: not while a container runs.
 package struct StoreLease: ~Copyable, Sendable {

@@ -12,11 +12,13 @@ package func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
     pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
     // Decoders keep tables on their stack and call back into Swift; the default of 8 MiB is only address space.
     var thread = pthread_t()
-    let result = pthread_create(&thread, &attributes, { raw in
-        guard let raw else { return nil }
-        Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue().body()
-        return nil
-    }, context.toOpaque())
+    let result = pthread_create(
+        &thread, &attributes,
+        { raw in
+            guard let raw else { return nil }
+            Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue().body()
+            return nil
+        }, context.toOpaque())
     if result != 0 { context.release() }
     return result == 0
 }

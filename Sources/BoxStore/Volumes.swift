@@ -117,14 +117,16 @@ extension Store {
         return (present, false)
     }
 
-    /// Takes a volume and its content away. Whether it is in use is for the caller to know.
+    /// Takes a volume and its content away.
+    ///
+    /// Whether it is in use is for the caller to know.
     package func removeVolume(_ name: String) throws(BoxFailure) {
         let root = try writableRoot("remove the volume")
         try Self.checkVolumeName(name)
         let doomed = "tmp/" + TemporaryName.make(for: "trash")
         do {
             try root.directory.rename("volumes/\(name)", to: doomed)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             throw BoxFailure(
                 .notFound, "remove the volume", name, reason: "no such volume", hint: "`box volume ls` lists all")
         } catch {

@@ -20,7 +20,7 @@ package func randomBytes(_ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
         var filled = 0
         while filled < count {
-            let got = box_random(buffer.baseAddress! + filled, count - filled)
+            let got = box_random(buffer.baseAddress.map { $0 + filled }, count - filled)
             // getrandom cannot fail with a valid buffer (getrandom(2)).
             precondition(got > 0, "getrandom")
             filled += got

@@ -52,7 +52,9 @@ package struct EventLoop: ~Copyable {
     }
 }
 
-/// Signals read from a descriptor instead of interrupting (signalfd(2)). They stay blocked for the process.
+/// Signals read from a descriptor instead of interrupting (signalfd(2)).
+///
+/// They stay blocked for the process.
 package struct SignalSource: ~Copyable {
     package let fd: OwnedFD
 

@@ -19,7 +19,9 @@ extension OwnedFD {
                 guard filled <= limit else { throw SystemFailure("read", subject, errno: .fileTooLarge) }
                 bytes.append(contentsOf: repeatElement(0, count: max(4096, bytes.count)))
             }
-            let count = bytes.withUnsafeMutableBytes { box_read(self.raw, $0.baseAddress! + filled, $0.count - filled) }
+            let count = bytes.withUnsafeMutableBytes {
+                box_read(self.raw, $0.baseAddress.map { $0 + filled }, $0.count - filled)
+            }
             if try check(count, "read", subject) == 0 { break }
             filled += Int(count)
         }
@@ -33,7 +35,7 @@ extension OwnedFD {
         let result: Int = bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count {
-                let count = box_write(self.raw, buffer.baseAddress! + done, buffer.count - done)
+                let count = box_write(self.raw, buffer.baseAddress.map { $0 + done }, buffer.count - done)
                 if count < 0 { return count }
                 done += count
             }

@@ -4,6 +4,8 @@ internal import Glibc
 package enum InternetAddress {
     package static func isValid(_ text: String) -> Bool {
         var bytes: (UInt64, UInt64) = (0, 0)
-        return withUnsafeMutablePointer(to: &bytes) { inet_pton(AF_INET, text, $0) == 1 || inet_pton(AF_INET6, text, $0) == 1 }
+        return withUnsafeMutablePointer(to: &bytes) {
+            inet_pton(AF_INET, text, $0) == 1 || inet_pton(AF_INET6, text, $0) == 1
+        }
     }
 }

@@ -37,7 +37,9 @@ package struct Spawn {
     package var arguments: [String]
     /// nil: this process's own environment.
     package var environment: [String]?
-    /// The child's descriptors 0, 1, 2, …; -1 is /dev/null. All others are closed.
+    /// The child's descriptors 0, 1, 2, …; -1 is /dev/null.
+    ///
+    /// All others are closed.
     package var descriptors: [CInt]
     package var newSession = false
     package var workingDirectory: String?

@@ -7,7 +7,7 @@ internal import Glibc
 /// The low rooms throw only this; each room above adds its sentence once (`BoxFailure`). Code decides by
 /// ``errno``, never by text.
 package struct SystemFailure: Error, Equatable, Sendable {
-    /// The call as the manual names it, e.g. `openat2`.
+    /// The call as the manual names it, such as `openat2`.
     package let call: String
     /// What it was called on, mostly a path.
     package let subject: String

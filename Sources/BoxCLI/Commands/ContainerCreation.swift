@@ -34,7 +34,9 @@ struct ContainerCreation {
 
     private func image(in words: [String]) throws(BoxFailure) -> String {
         guard let first = words.first else {
-            throw BoxFailure(.invalid, "make a container", reason: "the image is missing", hint: "write IMAGE [COMMAND…] after the flags")
+            throw BoxFailure(
+                .invalid, "make a container", reason: "the image is missing",
+                hint: "write IMAGE [COMMAND…] after the flags")
         }
         guard first.hasPrefix("-") else { return first }
         // The parser hands on the first flag that it does not know.
@@ -124,7 +126,8 @@ struct ContainerCreation {
     private func fillNamespaces(_ request: inout CreateRequest, _ containers: Containers) throws(BoxFailure) {
         request.network = try NetworkFlag.mode(options.network, containers)
         if options.network.isEmpty && context.hasTerminal {
-            context.note("box: the container has loopback only; networks come later, --network host shares this machine's")
+            context.note(
+                "box: the container has loopback only; networks come later, --network host shares this machine's")
         }
         request.pidMode = try NamespaceFlag.mode("pid", options.pid, allowed: ["host", "private"], containers)
         request.ipcMode = try NamespaceFlag.mode(
@@ -133,7 +136,8 @@ struct ContainerCreation {
         request.cgroupMode = try NamespaceFlag.mode("cgroupns", options.cgroupns, allowed: ["private", "host"], nil)
         request.userMode = .host
         if let user = options.userns, !user.isEmpty {
-            let mode = try NamespaceFlag.mode("userns", user == "auto" ? "private" : user, allowed: ["host", "private"], nil)
+            let mode = try NamespaceFlag.mode(
+                "userns", user == "auto" ? "private" : user, allowed: ["host", "private"], nil)
             request.userMode = mode
         }
     }

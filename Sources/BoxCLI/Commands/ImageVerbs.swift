@@ -20,7 +20,7 @@ struct RmiVerb: Verb {
                 let removal = try images.remove(name, force: force)
                 for reference in removal.untagged { context.print("Untagged: \(Images.familiar(reference))") }
                 for digest in removal.deleted { context.print("Deleted: \(digest)") }
-            } catch where force && error.kind == .notFound {
+            } catch  where force && error.kind == .notFound {
                 context.complain(error)
             }
         }
@@ -43,7 +43,9 @@ struct ImportVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Make an image from an archive of a file system")
 
-    @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Instruction of a Dockerfile, e.g. 'CMD [\"sh\"]'")
+    @Option(
+        name: .shortAndLong, parsing: .unconditionalSingleValue,
+        help: "Instruction of a Dockerfile, e.g. 'CMD [\"sh\"]'")
     var change: [String] = []
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Comment in the history") var message: String?
     @Option(parsing: .unconditional, help: "Platform of the image") var platform: String?
@@ -58,7 +60,8 @@ struct ImportVerb: Verb {
         if let name {
             let reference = try ImageReference(name)
             guard reference.digest == nil else {
-                throw BoxFailure(.invalid, "import as", name, reason: "an imported image gets its digest, it cannot be chosen")
+                throw BoxFailure(
+                    .invalid, "import as", name, reason: "an imported image gets its digest, it cannot be chosen")
             }
             request.reference = reference
         }
@@ -73,7 +76,8 @@ struct ImportVerb: Verb {
 }
 
 struct ImageInspectVerb: Verb {
-    static let configuration = CommandConfiguration(commandName: "image inspect", abstract: "Show all about images as JSON")
+    static let configuration = CommandConfiguration(
+        commandName: "image inspect", abstract: "Show all about images as JSON")
 
     @Option(name: .shortAndLong, parsing: .unconditional, help: "json or a template") var format: String?
     @Argument(help: "Images") var names: [String]
@@ -87,7 +91,8 @@ struct ImageInspectVerb: Verb {
 }
 
 struct ImagePruneVerb: Verb {
-    static let configuration = CommandConfiguration(commandName: "image prune", abstract: "Remove images that nothing uses")
+    static let configuration = CommandConfiguration(
+        commandName: "image prune", abstract: "Remove images that nothing uses")
 
     @Flag(name: .shortAndLong, help: "Also those with a name") var all = false
     @Flag(name: .shortAndLong, help: "Do not ask") var force = false

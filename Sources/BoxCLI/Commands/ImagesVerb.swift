@@ -27,7 +27,9 @@ struct ImagesVerb: Verb {
             guard let image = record.shown, try matches(record), try filters.match(record, image) else { continue }
             rows.append((record, image))
         }
-        rows.sort { ($0.image.created, $1.record.reference.familiar) > ($1.image.created, $0.record.reference.familiar) }
+        rows.sort {
+            ($0.image.created, $1.record.reference.familiar) > ($1.image.created, $0.record.reference.familiar)
+        }
         if quiet && format == nil {
             var seen: Set<Digest> = []
             for row in rows where seen.insert(row.image.imageID).inserted {

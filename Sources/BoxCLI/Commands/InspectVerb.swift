@@ -34,14 +34,17 @@ struct InspectVerb: Verb {
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         guard type == nil || ["container", "image", "volume"].contains(type) else {
             throw BoxFailure(
-                .invalid, "use --type", "\"\(type ?? "")\"", reason: "there is no such kind", hint: "choose container, image or volume")
+                .invalid, "use --type", "\"\(type ?? "")\"", reason: "there is no such kind",
+                hint: "choose container, image or volume")
         }
         let store = try context.openStore()
         let containers = Containers(store: store, facts: context.facts)
         let images = Images(store: store)
         return try Inspection(format: format, context: context).show(names) { name throws(BoxFailure) in
             if type == nil || type == "container" {
-                do throws(BoxFailure) { return try document(name, containers) } catch where error.kind == .notFound && type == nil {}
+                do throws(BoxFailure) { return try document(name, containers) } catch
+                    where error.kind == .notFound && type == nil
+                {}
             }
             if type == nil || type == "image", let local = try? images.findLocal(name, platform: nil) {
                 return try images.inspect(local)
@@ -49,7 +52,8 @@ struct InspectVerb: Verb {
             if type == nil || type == "volume", let volume = try? store.volume(name) {
                 return VolumeDocument.json(volume, store)
             }
-            throw BoxFailure(.notFound, "inspect", name, reason: "there is no such \(type ?? "container, image or volume")")
+            throw BoxFailure(
+                .notFound, "inspect", name, reason: "there is no such \(type ?? "container, image or volume")")
         }
     }
 

@@ -23,7 +23,9 @@ struct StartVerb: Verb {
             }
         }
         guard let name = names.first, names.count == 1 else {
-            throw BoxFailure(.invalid, "attach to several containers at once", reason: "there is only one terminal", hint: "name one")
+            throw BoxFailure(
+                .invalid, "attach to several containers at once", reason: "there is only one terminal", hint: "name one"
+            )
         }
         let record = try containers.find(name)
         let config = try record.config()
@@ -43,7 +45,8 @@ struct StartVerb: Verb {
 }
 
 struct StopVerb: Verb {
-    static let configuration = CommandConfiguration(commandName: "stop", abstract: "Stop containers: their stop signal, then the kill")
+    static let configuration = CommandConfiguration(
+        commandName: "stop", abstract: "Stop containers: their stop signal, then the kill")
 
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Signal to send first") var signal: String?
     @Option(
@@ -63,7 +66,8 @@ struct StopVerb: Verb {
 }
 
 struct KillVerb: Verb {
-    static let configuration = CommandConfiguration(commandName: "kill", abstract: "Send a signal to running containers")
+    static let configuration = CommandConfiguration(
+        commandName: "kill", abstract: "Send a signal to running containers")
 
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Signal") var signal = "KILL"
     @Argument(help: "Containers") var names: [String]

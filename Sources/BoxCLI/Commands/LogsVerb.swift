@@ -12,7 +12,8 @@ struct LogsVerb: Verb {
     @Flag(name: .shortAndLong, help: "Go on as more is written, until the container ends") var follow = false
     @Flag(name: .shortAndLong, help: "Begin each line with its time") var timestamps = false
     @Flag(help: "Accepted for Docker's sake; there are no further attributes") var details = false
-    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Lines from the end, or all") var tail = "all"
+    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "Lines from the end, or all") var tail =
+        "all"
     @Option(parsing: .unconditional, help: "Only what is younger than this time or duration") var since: String?
     @Option(parsing: .unconditional, help: "Only what is older than this time or duration") var until: String?
     @Argument(help: "Container") var name: String

@@ -13,7 +13,9 @@ struct PsVerb: Verb {
     @Flag(help: "Do not shorten ids and commands") var noTrunc = false
     @Flag(name: .shortAndLong, help: "Show the size of the writable layer") var size = false
     @Flag(name: .shortAndLong, help: "The newest only, whatever its state") var latest = false
-    @Option(name: [.customShort("n"), .long], parsing: .unconditional, help: "This many of the newest, whatever their state")
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional, help: "This many of the newest, whatever their state"
+    )
     var last = -1
     @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Only those for which KEY=VALUE holds")
     var filter: [String] = []

@@ -20,10 +20,13 @@ struct PullVerb: Verb {
                 .invalid, "use --all-tags", name, reason: "the name has a tag or digest already", hint: "leave it out")
         }
         var wanted = Platform.current
-        if let text = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM") { wanted = try PlatformFlag.platform(text) }
+        if let text = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM") {
+            wanted = try PlatformFlag.platform(text)
+        }
         let store = try context.openStore()
-        _ = try PullRun(context: context, store: store, configuration: configuration, quiet: quiet, output: .output).pull(
-            reference, platform: wanted, allTags: allTags)
+        _ = try PullRun(context: context, store: store, configuration: configuration, quiet: quiet, output: .output)
+            .pull(
+                reference, platform: wanted, allTags: allTags)
         return ExitStatus.success
     }
 }

@@ -15,7 +15,7 @@ struct RmVerb: Verb {
             do throws(BoxFailure) {
                 try containers.remove(try containers.find(name), force: force, volumes: volumes, name: name)
                 context.print(name)
-            } catch where force && error.kind == .notFound {
+            } catch  where force && error.kind == .notFound {
                 // As Docker: with -f what is missing is only noted.
                 context.complain(error)
             }

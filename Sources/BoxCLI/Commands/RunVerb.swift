@@ -68,7 +68,8 @@ struct RunVerb: Verb {
         }
         if options.tty && options.interactive && !Terminal.isTerminal(0) {
             throw BoxFailure(
-                .invalid, "use --tty", reason: "standard input is not a terminal", hint: "leave -t out, or type it in a terminal")
+                .invalid, "use --tty", reason: "standard input is not a terminal",
+                hint: "leave -t out, or type it in a terminal")
         }
         return session
     }

@@ -6,7 +6,8 @@ internal import BoxSystem
 internal import BoxTemplate
 
 struct InfoVerb: Verb {
-    static let configuration = CommandConfiguration(commandName: "info", abstract: "Show what box has and what the machine offers")
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show what box has and what the machine offers")
 
     @Option(name: .shortAndLong, parsing: .unconditional, help: "json or a template") var format: String?
 
@@ -26,7 +27,8 @@ struct InfoVerb: Verb {
             "CgroupDriver": "cgroupfs", "CgroupVersion": .string(containers.cgroupVersion),
             "KernelVersion": .string(context.facts.kernelRelease), "OSType": "linux",
             "OperatingSystem": .string(Self.operatingSystem()), "Architecture": .string(context.facts.machine),
-            "NCPU": .integer(Int64(context.facts.processors)), "MemTotal": .integer(Int64(clamping: context.facts.memory)),
+            "NCPU": .integer(Int64(context.facts.processors)),
+            "MemTotal": .integer(Int64(clamping: context.facts.memory)),
             "DockerRootDir": .string(store.location.root), "StateDir": .string(store.location.state),
             "Name": .string(context.facts.hostname), "ServerVersion": .string(Program.version),
             "SecurityOptions": ["name=seccomp,profile=builtin"],
@@ -100,7 +102,8 @@ struct SystemDfVerb: Verb {
         return ExitStatus.success
     }
 
-    private static func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: Int64) -> TemplateRecord {
+    private static func row(_ type: String, _ total: Int, _ active: Int, _ size: Int64, _ free: Int64) -> TemplateRecord
+    {
         let share = size > 0 ? " (\(free * 100 / size)%)" : ""
         return TemplateRecord([
             .init("Active", "\(active)"), .init("Reclaimable", HumanText.size(free, digits: 4) + share),
@@ -115,8 +118,10 @@ struct SystemDfVerb: Verb {
         var rows = "REPOSITORY\tTAG\tIMAGE ID\tCREATED\tSIZE\tSHARED SIZE\tUNIQUE SIZE\tCONTAINERS\n"
         for image in usage.images {
             let name = image.references.first
-            rows += "\(name?.familiarName ?? "<none>")\t\(name?.tag ?? "<none>")\t\(image.imageID.short)\t\(age(image.created))\t"
-            rows += "\(HumanText.size(image.size))\t\(HumanText.size(image.sharedSize))\t\(HumanText.size(image.uniqueSize))\t"
+            rows +=
+                "\(name?.familiarName ?? "<none>")\t\(name?.tag ?? "<none>")\t\(image.imageID.short)\t\(age(image.created))\t"
+            rows +=
+                "\(HumanText.size(image.size))\t\(HumanText.size(image.sharedSize))\t\(HumanText.size(image.uniqueSize))\t"
             rows += "\(image.containers)\n"
         }
         text += tableLayout(rows) + "\nContainers space usage:\n\n"
@@ -125,11 +130,14 @@ struct SystemDfVerb: Verb {
             let row = container.summary
             let command = goQuoted(ellipsized(row.arguments.joined(separator: " "), width: 20))
             rows += "\(row.id.short)\t\(row.imageName)\t\(command)\t\(row.mounts.count { $0.kind == .volume })\t"
-            rows += "\(HumanText.size(container.size))\t\(age(row.created))\t\(ContainerTable.status(row.state, now: now))\t\(row.name)\n"
+            rows +=
+                "\(HumanText.size(container.size))\t\(age(row.created))\t\(ContainerTable.status(row.state, now: now))\t\(row.name)\n"
         }
         text += tableLayout(rows) + "\nLocal Volumes space usage:\n\n"
         rows = "VOLUME NAME\tLINKS\tSIZE\n"
-        for volume in usage.volumes { rows += "\(volume.record.name)\t\(volume.links)\t\(HumanText.size(volume.size))\n" }
+        for volume in usage.volumes {
+            rows += "\(volume.record.name)\t\(volume.links)\t\(HumanText.size(volume.size))\n"
+        }
         text += tableLayout(rows) + "\nBuild cache usage: 0B\n"
         context.printRaw(text)
     }
@@ -137,7 +145,8 @@ struct SystemDfVerb: Verb {
 
 struct SystemCheckVerb: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "system check", abstract: "Look for damage in the store: re-hash blobs, find orphans and broken references")
+        commandName: "system check",
+        abstract: "Look for damage in the store: re-hash blobs, find orphans and broken references")
 
     @Flag(help: "Mend what can be mended") var repair = false
 
@@ -152,7 +161,9 @@ struct SystemCheckVerb: Verb {
             return ExitStatus.success
         }
         context.note(
-            repair ? "box: \(open) findings could not be mended" : "box: \(open) findings; `box system check --repair` mends what it can")
+            repair
+                ? "box: \(open) findings could not be mended"
+                : "box: \(open) findings; `box system check --repair` mends what it can")
         return ExitStatus.failure
     }
 }
@@ -170,7 +181,8 @@ struct SystemPruneVerb: Verb {
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         let pruning = try Pruning(context: context, filters: filter, force: force)
         let images = all ? "all images without a container" : "all images without a name"
-        guard pruning.confirm("all stopped containers, \(volumes ? "all unused anonymous volumes, " : "")\(images)") else {
+        guard pruning.confirm("all stopped containers, \(volumes ? "all unused anonymous volumes, " : "")\(images)")
+        else {
             return ExitStatus.success
         }
         try pruning.containers()

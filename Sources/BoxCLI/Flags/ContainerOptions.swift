@@ -4,7 +4,8 @@ internal import ArgumentParser
 struct ContainerOptions: ParsableArguments {
     // MARK: Identity
     @Option(parsing: .unconditional, help: "Name of the container") var name: String?
-    @Option(parsing: .unconditional, help: "Write the container's id to this file, which must not exist") var cidfile: String?
+    @Option(parsing: .unconditional, help: "Write the container's id to this file, which must not exist") var cidfile:
+        String?
     @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Label, KEY=VALUE") var label: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "File with one label a line") var labelFile: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "OCI annotation, KEY=VALUE") var annotation: [String] = []
@@ -18,7 +19,9 @@ struct ContainerOptions: ParsableArguments {
     // MARK: Process
     @Flag(name: .shortAndLong, help: "Keep standard input open") var interactive = false
     @Flag(name: .shortAndLong, help: "Give the container a terminal") var tty = false
-    @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Variable NAME=VALUE, or NAME to copy it from here")
+    @Option(
+        name: .shortAndLong, parsing: .unconditionalSingleValue,
+        help: "Variable NAME=VALUE, or NAME to copy it from here")
     var env: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "File with one variable a line") var envFile: [String] = []
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Working directory inside, made where missing")
@@ -27,7 +30,8 @@ struct ContainerOptions: ParsableArguments {
     @Option(parsing: .unconditionalSingleValue, help: "Additional group by name or gid") var groupAdd: [String] = []
     @Option(parsing: .unconditional, help: "Program to run instead of the image's entry point; empty clears it")
     var entrypoint: String?
-    @Flag(name: .customLong("init"), help: "Run an init inside that forwards signals and reaps processes") var useInit = false
+    @Flag(name: .customLong("init"), help: "Run an init inside that forwards signals and reaps processes") var useInit =
+        false
     @Option(parsing: .unconditional, help: "Signal that stops the container") var stopSignal: String?
     @Option(parsing: .unconditional, help: "Seconds to wait after the stop signal before the kill; -1 waits for ever")
     var stopTimeout: Int?
@@ -35,14 +39,18 @@ struct ContainerOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: "Keys that detach, e.g. ctrl-p,ctrl-q") var detachKeys: String?
 
     // MARK: Files
-    @Option(name: .shortAndLong, parsing: .unconditionalSingleValue, help: "Bind a folder or volume: [SOURCE:]TARGET[:OPTIONS]")
+    @Option(
+        name: .shortAndLong, parsing: .unconditionalSingleValue,
+        help: "Bind a folder or volume: [SOURCE:]TARGET[:OPTIONS]")
     var volume: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "Mount: type=bind|volume|tmpfs,source=…,target=…[,readonly]…")
     var mount: [String] = []
-    @Option(parsing: .unconditionalSingleValue, help: "Temporary file system: TARGET[:OPTIONS]") var tmpfs: [String] = []
+    @Option(parsing: .unconditionalSingleValue, help: "Temporary file system: TARGET[:OPTIONS]") var tmpfs: [String] =
+        []
     @Flag(help: "Make the root file system read-only") var readOnly = false
     @Option(parsing: .unconditional, help: "Size of /dev/shm, e.g. 64m") var shmSize: String?
-    @Option(parsing: .unconditionalSingleValue, help: "Device of the host: PATH[:TARGET[:rwm]]") var device: [String] = []
+    @Option(parsing: .unconditionalSingleValue, help: "Device of the host: PATH[:TARGET[:rwm]]") var device: [String] =
+        []
 
     // MARK: Network and names
     @Option(
@@ -61,31 +69,39 @@ struct ContainerOptions: ParsableArguments {
 
     // MARK: Namespaces
     @Option(parsing: .unconditional, help: "Processes: host or container:NAME") var pid: String?
-    @Option(parsing: .unconditional, help: "Shared memory: private, shareable, host, none or container:NAME") var ipc: String?
+    @Option(parsing: .unconditional, help: "Shared memory: private, shareable, host, none or container:NAME") var ipc:
+        String?
     @Option(parsing: .unconditional, help: "Host name namespace: host") var uts: String?
     @Option(parsing: .unconditional, help: "Control groups: private or host") var cgroupns: String?
-    @Option(parsing: .unconditional, help: "User namespace: host, or auto for one with ids of its own") var userns: String?
+    @Option(parsing: .unconditional, help: "User namespace: host, or auto for one with ids of its own") var userns:
+        String?
 
     // MARK: Privileges
     @Flag(help: "All capabilities and devices, no filters") var privileged = false
     @Option(parsing: .unconditionalSingleValue, help: "Add a capability, or ALL") var capAdd: [String] = []
     @Option(parsing: .unconditionalSingleValue, help: "Drop a capability, or ALL") var capDrop: [String] = []
-    @Option(parsing: .unconditionalSingleValue, help: "no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined")
+    @Option(
+        parsing: .unconditionalSingleValue, help: "no-new-privileges, seccomp=FILE|unconfined, systempaths=unconfined")
     var securityOpt: [String] = []
-    @Option(parsing: .unconditionalSingleValue, help: "Kernel parameter of a namespace, KEY=VALUE") var sysctl: [String] = []
+    @Option(parsing: .unconditionalSingleValue, help: "Kernel parameter of a namespace, KEY=VALUE") var sysctl:
+        [String] = []
 
     // MARK: Limits
     @Option(parsing: .unconditionalSingleValue, help: "Resource limit, NAME=SOFT[:HARD]") var ulimit: [String] = []
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Most memory, e.g. 512m") var memory: String?
     @Option(parsing: .unconditional, help: "Most memory and swap together; -1 is unlimited") var memorySwap: String?
-    @Option(parsing: .unconditional, help: "Memory to leave the container under pressure") var memoryReservation: String?
+    @Option(parsing: .unconditional, help: "Memory to leave the container under pressure") var memoryReservation:
+        String?
     @Option(parsing: .unconditional, help: "Processors, e.g. 1.5") var cpus: String?
-    @Option(name: [.customShort("c"), .long], parsing: .unconditional, help: "Share of processor time, 2 to 262144; 1024 is normal")
+    @Option(
+        name: [.customShort("c"), .long], parsing: .unconditional,
+        help: "Share of processor time, 2 to 262144; 1024 is normal")
     var cpuShares: UInt64?
     @Option(parsing: .unconditional, help: "Period of the processor quota in microseconds") var cpuPeriod: UInt64?
     @Option(parsing: .unconditional, help: "Processor quota in microseconds per period") var cpuQuota: Int64?
     @Option(parsing: .unconditional, help: "Processors that may be used, e.g. 0-2,4") var cpusetCpus: String?
     @Option(parsing: .unconditional, help: "Memory nodes that may be used") var cpusetMems: String?
     @Option(parsing: .unconditional, help: "Most processes; -1 is unlimited") var pidsLimit: Int64?
-    @Option(parsing: .unconditional, help: "Preference of the out-of-memory killer, -1000 to 1000") var oomScoreAdj: Int?
+    @Option(parsing: .unconditional, help: "Preference of the out-of-memory killer, -1000 to 1000") var oomScoreAdj:
+        Int?
 }

@@ -20,7 +20,8 @@ enum EnvironmentFlag {
         }
         for entry in entries {
             guard !entry.isEmpty, !entry.hasPrefix("=") else {
-                throw BoxFailure(.invalid, "use --env", "\"\(entry)\"", reason: "a name is missing", hint: "write NAME=value")
+                throw BoxFailure(
+                    .invalid, "use --env", "\"\(entry)\"", reason: "a name is missing", hint: "write NAME=value")
             }
             if let variable = resolved(entry) { variables.append(variable) } else { variables.append(entry) }
         }
@@ -40,7 +41,8 @@ enum EnvironmentFlag {
         for entry in all {
             let key = String(entry.prefix { $0 != "=" })
             guard !key.isEmpty else {
-                throw BoxFailure(.invalid, "use \(flag)", "\"\(entry)\"", reason: "the key is missing", hint: "write KEY=VALUE")
+                throw BoxFailure(
+                    .invalid, "use \(flag)", "\"\(entry)\"", reason: "the key is missing", hint: "write KEY=VALUE")
             }
             pairs[key] = String(entry.dropFirst(key.count + 1))
         }

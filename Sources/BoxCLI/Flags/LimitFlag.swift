@@ -12,7 +12,9 @@ enum UlimitFlag {
 
     static func limit(_ text: String) throws(BoxFailure) -> RuntimeSpec.ResourceLimit {
         func invalid(_ reason: String) -> BoxFailure {
-            BoxFailure(.invalid, "use --ulimit", "\"\(text)\"", reason: reason, hint: "write NAME=SOFT[:HARD], e.g. nofile=1024:2048")
+            BoxFailure(
+                .invalid, "use --ulimit", "\"\(text)\"", reason: reason,
+                hint: "write NAME=SOFT[:HARD], e.g. nofile=1024:2048")
         }
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else { throw invalid("the value is missing") }
@@ -38,10 +40,13 @@ enum UlimitFlag {
 enum CPUsFlag {
     static func nanoCPUs(_ text: String, available: Int) throws(BoxFailure) -> Int64 {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), let whole = parts[0].isEmpty ? 0 : Int64(parts[0]), whole >= 0, whole < 1 << 20,
+        guard (1...2).contains(parts.count), let whole = parts[0].isEmpty ? 0 : Int64(parts[0]), whole >= 0,
+            whole < 1 << 20,
             parts.count == 1 || (parts[1].count <= 9 && parts[1].allSatisfy(\.isNumber))
         else {
-            throw BoxFailure(.invalid, "use --cpus", "\"\(text)\"", reason: "it is no number of processors", hint: "write for example 1.5")
+            throw BoxFailure(
+                .invalid, "use --cpus", "\"\(text)\"", reason: "it is no number of processors",
+                hint: "write for example 1.5")
         }
         let fraction = parts.count == 2 ? Int64(parts[1] + String(repeating: "0", count: 9 - parts[1].count)) ?? 0 : 0
         let nano = whole * 1_000_000_000 + fraction
@@ -59,7 +64,8 @@ enum SizeFlag {
     static func bytes(_ text: String, flag: String) throws(BoxFailure) -> Int64 {
         guard let bytes = try? ByteSize.parse(text), bytes >= 0 else {
             throw BoxFailure(
-                .invalid, "use --\(flag)", "\"\(text)\"", reason: "it is no size", hint: "write a number with b, k, m or g")
+                .invalid, "use --\(flag)", "\"\(text)\"", reason: "it is no size",
+                hint: "write a number with b, k, m or g")
         }
         return bytes
     }

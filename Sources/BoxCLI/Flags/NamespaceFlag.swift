@@ -62,7 +62,8 @@ enum PlatformFlag {
     static func platform(_ text: String) throws(BoxFailure) -> Platform {
         guard let platform = Platform(text) else {
             throw BoxFailure(
-                .invalid, "use --platform", "\"\(text)\"", reason: "it is no platform", hint: "write os/arch[/variant], e.g. linux/arm64")
+                .invalid, "use --platform", "\"\(text)\"", reason: "it is no platform",
+                hint: "write os/arch[/variant], e.g. linux/arm64")
         }
         return platform
     }

@@ -30,7 +30,9 @@ enum DockerGrammar {
             }
             if argument.hasPrefix("--") {
                 result += long(argument, shape)
-                if !argument.contains("="), shape.options.contains(String(argument.dropFirst(2))), let value = rest.popFirst() {
+                if !argument.contains("="), shape.options.contains(String(argument.dropFirst(2))),
+                    let value = rest.popFirst()
+                {
                     result.append(value)
                 }
                 continue

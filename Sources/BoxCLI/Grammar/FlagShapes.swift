@@ -1,8 +1,9 @@
 internal import ArgumentParser
 internal import BoxModel
 
-/// Reads the flags of a verb out of its declaration. Costs a millisecond or two, and is needed only for the rare
-/// forms that ``DockerGrammar`` rewrites.
+/// Reads the flags of a verb out of its declaration.
+///
+/// Costs a millisecond or two, and is needed only for the rare forms that ``DockerGrammar`` rewrites.
 enum FlagShapes {
     static func of<Command: ParsableCommand>(_ command: Command.Type) -> FlagShape {
         var shape = FlagShape()

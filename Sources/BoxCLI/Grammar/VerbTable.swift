@@ -7,7 +7,7 @@ enum VerbTable {
         let verb: any Verb.Type
         /// `ls` and other names of the same verb at the top.
         let aliases: [String]
-        /// `container ls`, `image rm`, …
+        /// `container ls`, `image rm`.
         let nouns: [String]
     }
 
@@ -64,7 +64,8 @@ enum VerbTable {
             names(entry).filter { $0.hasPrefix(prefix) }.map { ($0, entry.verb.configuration.abstract) }
         }
         guard !members.isEmpty else { return nil }
-        return "Usage: box \(noun) COMMAND\n\nCommands:\n" + table(members) + "\nRun `box \(noun) COMMAND --help` for more.\n"
+        return "Usage: box \(noun) COMMAND\n\nCommands:\n" + table(members)
+            + "\nRun `box \(noun) COMMAND --help` for more.\n"
     }
 
     /// The text of `box --help`.

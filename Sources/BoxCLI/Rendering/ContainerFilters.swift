@@ -46,12 +46,14 @@ struct ContainerFilters {
     var namesState: Bool { groups["status"] != nil || groups["exited"] != nil }
 
     func match(_ row: ContainerSummary) -> Bool {
-        for bound in bounds {
-            if bound.key == "before" ? row.created >= bound.created : row.created <= bound.created { return false }
+        for bound in bounds where bound.key == "before" ? row.created >= bound.created : row.created <= bound.created {
+            return false
         }
         return groups.allSatisfy { key, values in
             if key == "name" {
-                return patterns.contains { row.name.text.firstMatch(of: $0) != nil || "/\(row.name)".firstMatch(of: $0) != nil }
+                return patterns.contains {
+                    row.name.text.firstMatch(of: $0) != nil || "/\(row.name)".firstMatch(of: $0) != nil
+                }
             }
             return values.contains { match(row, key, $0) }
         }
@@ -76,7 +78,9 @@ struct ContainerFilters {
 
     private func isAncestor(_ value: String, _ row: ContainerSummary) -> Bool {
         if row.imageID.hex.hasPrefix(value) || "\(row.imageID)" == value { return true }
-        guard let wanted = try? ImageReference(value), let own = try? ImageReference(row.imageName) else { return false }
+        guard let wanted = try? ImageReference(value), let own = try? ImageReference(row.imageName) else {
+            return false
+        }
         return wanted == own
     }
 }
@@ -87,7 +91,8 @@ enum Filters {
         var pairs: [(String, String)] = []
         for text in texts {
             guard let equals = text.firstIndex(of: "=") else {
-                throw BoxFailure(.invalid, "use --filter", "\"\(text)\"", reason: "the value is missing", hint: "write KEY=VALUE")
+                throw BoxFailure(
+                    .invalid, "use --filter", "\"\(text)\"", reason: "the value is missing", hint: "write KEY=VALUE")
             }
             var key = text[..<equals].lowercased()
             var value = String(text[text.index(after: equals)...])
@@ -99,7 +104,8 @@ enum Filters {
             guard known.contains(key) else {
                 throw BoxFailure(
                     .invalid, "use --filter", "\"\(text)\"", reason: "there is no filter \(key)",
-                    hint: nearest(to: key, in: known).map { "did you mean \($0)?" } ?? "known are \(known.joined(separator: ", "))")
+                    hint: nearest(to: key, in: known).map { "did you mean \($0)?" }
+                        ?? "known are \(known.joined(separator: ", "))")
             }
             pairs.append((key, value))
         }

@@ -29,7 +29,8 @@ struct ContainerTable {
             .init("CreatedAt", TimeText.createdAt(row.created.nanoseconds, zone: SystemClock.localZone)),
             .init("ID", truncates ? row.id.short : row.id.text),
             .init("Image", image(row)),
-            .init("Labels", row.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
+            .init(
+                "Labels", row.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")),
             .init("Label", .method { .string(row.labels[$0] ?? "") }),
             .init("LocalVolumes", "\(mounts.count { $0.kind == .volume })"),
             .init(
@@ -52,7 +53,7 @@ struct ContainerTable {
         return truncates && (name == "\(row.imageID)" || name == row.imageID.hex) ? row.imageID.short : name
     }
 
-    /// `Up 3 minutes`, `Exited (0) 2 hours ago`, …
+    /// `Up 3 minutes`, `Exited (0) 2 hours ago`.
     static func status(_ state: ContainerState, now: Int64) -> String {
         let since = HumanText.duration(nanoseconds: now - state.started.nanoseconds)
         let ago = HumanText.duration(nanoseconds: now - state.finished.nanoseconds) + " ago"
@@ -62,7 +63,8 @@ struct ContainerTable {
         case .paused: return "Up \(since) (Paused)"
         case .restarting: return "Restarting (\(state.exitCode)) \(ago)"
         case .removing: return "Removal In Progress"
-        case .exited: return state.finished == .never ? "Exited (\(state.exitCode))" : "Exited (\(state.exitCode)) \(ago)"
+        case .exited:
+            return state.finished == .never ? "Exited (\(state.exitCode))" : "Exited (\(state.exitCode)) \(ago)"
         case .dead: return "Dead"
         }
     }

@@ -25,11 +25,13 @@ struct ImageFilters {
                     let time = try TimeText.parse(value, now: SystemClock.now, zone: SystemClock.localZone)
                     bounds.append(("before", Timestamp(nanoseconds: time)))
                 } catch {
-                    throw BoxFailure(.invalid, "use --filter", "until=\(value)", reason: "it is neither a time nor a duration")
+                    throw BoxFailure(
+                        .invalid, "use --filter", "until=\(value)", reason: "it is neither a time nor a duration")
                 }
             case "dangling":
                 guard ["true", "false", "1", "0"].contains(value) else {
-                    throw BoxFailure(.invalid, "use --filter", "dangling=\(value)", reason: "it is neither true nor false")
+                    throw BoxFailure(
+                        .invalid, "use --filter", "dangling=\(value)", reason: "it is neither true nor false")
                 }
                 collected[key, default: []].append(value)
             default: collected[key, default: []].append(value)
@@ -39,8 +41,9 @@ struct ImageFilters {
     }
 
     func match(_ record: ImageRecord, _ image: ImagePlatform) throws(BoxFailure) -> Bool {
-        for bound in bounds {
-            if bound.key == "before" ? image.created >= bound.created : image.created <= bound.created { return false }
+        for bound in bounds
+        where bound.key == "before" ? image.created >= bound.created : image.created <= bound.created {
+            return false
         }
         for group in groups {
             switch group.key {

@@ -28,8 +28,11 @@ struct ImageTable {
         let never = image.created == .never
         return TemplateRecord([
             .init("Containers", "\(used)"),
-            .init("CreatedAt", never ? "N/A" : TimeText.createdAt(image.created.nanoseconds, zone: SystemClock.localZone)),
-            .init("CreatedSince", never ? "N/A" : HumanText.duration(nanoseconds: now - image.created.nanoseconds) + " ago"),
+            .init(
+                "CreatedAt", never ? "N/A" : TimeText.createdAt(image.created.nanoseconds, zone: SystemClock.localZone)),
+            .init(
+                "CreatedSince",
+                never ? "N/A" : HumanText.duration(nanoseconds: now - image.created.nanoseconds) + " ago"),
             .init("Digest", record.repositoryDigests.isEmpty ? "<none>" : "\(record.target.digest)"),
             .init("ID", truncates ? image.imageID.short : "\(image.imageID)"),
             .init("Repository", isDangling ? "<none>" : record.reference.familiarName),

@@ -17,7 +17,7 @@ package struct LogRecord: Hashable, Sendable {
     }
 }
 
-/// The layout of a log file: records one after the other, each
+/// The layout of a log file: records one after the other, each.
 ///
 ///     length of the payload (4) · stream (1) · version (1) · zero (2) · time (8) · payload · length again (4)
 ///

@@ -43,7 +43,8 @@ package struct LogWriter: ~Copyable {
             return withUnsafeMutableBytes(of: &trailer) { trailer in
                 withUnsafeTemporaryAllocation(of: iovec.self, capacity: 3) { vectors in
                     vectors[0] = iovec(iov_base: header.baseAddress, iov_len: header.count)
-                    vectors[1] = iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+                    vectors[1] = iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
                     vectors[2] = iovec(iov_base: trailer.baseAddress, iov_len: trailer.count)
                     return Int64(box_writev(file.raw, vectors.baseAddress, 3))
                 }
