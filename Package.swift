@@ -74,7 +74,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         room("BoxRuntime", ["CBoxSys", "CSeccomp", "BoxSystem", "BoxModel", system]),
-        room("BoxNetwork", ["CBoxSys", "BoxSystem", "BoxModel", system]),
+        room("BoxNetwork", ["BoxSystem", "BoxModel"]),
 
         // Layer 4: use cases.
         room("BoxImages", ["BoxSystem", "BoxModel", "BoxArchive", "BoxStore", "BoxRegistry", logging, system]),

@@ -1,5 +1,4 @@
 package import BoxModel
-internal import BoxNetwork
 internal import BoxRuntime
 package import BoxStore
 internal import BoxSystem
@@ -115,7 +114,7 @@ extension Containers {
             user: UserRequest(spec: config.user, additionalGroups: config.additionalGroups))
         launch.useInit = config.useInit
         var plan = RunPlan(
-            id: config.id, launch: launch, network: NetworkPlan(config.network), root: store.location.root,
+            id: config.id, launch: launch, root: store.location.root,
             state: store.location.state, log: LogWriter.Bounds(), config: config, attachesFirst: attaches)
         // The monitor gets the compiled filter; the table would only make its plan longer.
         plan.launch.spec.linux.seccomp = nil

@@ -1,5 +1,4 @@
 internal import BoxModel
-internal import BoxNetwork
 internal import BoxRuntime
 internal import BoxStore
 internal import BoxSystem

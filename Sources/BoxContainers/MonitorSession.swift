@@ -1,5 +1,4 @@
 internal import BoxModel
-internal import BoxNetwork
 internal import BoxRuntime
 internal import BoxStore
 internal import BoxSystem
@@ -80,11 +79,10 @@ struct MonitorSession {
 
     private func startUnchecked(_ cgroup: any Cgroup) throws -> Monitor.Subject {
         let placement = try Placement(cgroup)
-        let network = plan.network
         if plan.launch.spec.process.terminal == true {
             let launched = try launch(
                 plan.launch, stdio: .terminal, seccompProgram: filter, cgroup: placement
-            ) { pid in try network.apply(to: pid) }
+            ) { _ in }
             var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
             switch launched.terminalMaster {
             case .some(let master): subject.terminal = try master.duplicate()
@@ -107,7 +105,7 @@ struct MonitorSession {
             plan.launch,
             stdio: .descriptors(input: inputReader?.raw ?? -1, output: outputWriter.raw, error: errorWriter.raw),
             seccompProgram: filter, cgroup: placement
-        ) { pid in try network.apply(to: pid) }
+        ) { _ in }
         _ = consume outputWriter
         _ = consume errorWriter
         var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
@@ -119,20 +117,16 @@ struct MonitorSession {
 
     /// How a cgroup takes its first process in.
     private final class Placement: CgroupPlacement {
-        private let cgroup: any Cgroup
         private let directory: SharedFD?
+        private let tasks: [SharedFD]
 
         init(_ cgroup: any Cgroup) throws(BoxFailure) {
-            self.cgroup = cgroup
             if let opened = try cgroup.directoryFD() { directory = SharedFD(opened) } else { directory = nil }
+            tasks = try cgroup.entrances()
         }
 
         var descriptor: CInt { directory?.raw ?? -1 }
-
-        func place(_ pid: Int32) throws {
-            // On v2 it was cloned into its cgroup already.
-            if directory == nil { try cgroup.place(pid) }
-        }
+        var entrances: [CInt] { tasks.map(\.raw) }
     }
 
     // MARK: End

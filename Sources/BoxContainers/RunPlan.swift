@@ -1,5 +1,4 @@
 internal import BoxModel
-internal import BoxNetwork
 internal import BoxRuntime
 
 /// Everything a monitor needs to run one container, with no name left to look up.
@@ -8,7 +7,6 @@ internal import BoxRuntime
 struct RunPlan: Codable, Sendable {
     var id: ContainerID
     var launch: LaunchPlan
-    var network: NetworkPlan
     /// Where the store keeps images and containers, and where run-time state is.
     var root: String
     var state: String
@@ -27,12 +25,11 @@ struct RunPlan: Codable, Sendable {
     }
 
     init(
-        id: ContainerID, launch: LaunchPlan, network: NetworkPlan, root: String, state: String, log: LogWriter.Bounds,
+        id: ContainerID, launch: LaunchPlan, root: String, state: String, log: LogWriter.Bounds,
         config: ContainerConfig, attachesFirst: Bool
     ) {
         self.id = id
         self.launch = launch
-        self.network = network
         self.root = root
         self.state = state
         self.log = log

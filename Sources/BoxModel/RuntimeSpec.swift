@@ -46,7 +46,7 @@ package struct RuntimeSpec: Hashable, Sendable, Codable {
         package init() {}
     }
 
-    /// A limit of setrlimit(2), e.g. `RLIMIT_NOFILE`; `UInt64.max` is unlimited.
+    /// A limit of setrlimit(2), such as `RLIMIT_NOFILE`; `UInt64.max` is unlimited.
     package struct ResourceLimit: Hashable, Sendable, Codable {
         package var type: String
         package var soft: UInt64
@@ -87,7 +87,7 @@ package struct RuntimeSpec: Hashable, Sendable, Codable {
         package var uidMappings: [IDMapping]?
         package var gidMappings: [IDMapping]?
         package var devices: [Device]?
-        /// Below the mount point of each hierarchy, e.g. `/box/ID`.
+        /// Below the mount point of each hierarchy, such as `/box/ID`.
         package var cgroupsPath: String?
         package var resources: Resources?
         package var sysctl: [String: String]?

@@ -24,6 +24,8 @@ package protocol Cgroup: Sendable {
 
     /// Puts a process and the children it will have into the cgroup.
     func place(_ pid: Int32) throws(BoxFailure)
+    /// Open files by which a process takes itself in, for hierarchies that it cannot be cloned into.
+    func entrances() throws(BoxFailure) -> [SharedFD]
     /// A descriptor for `CLONE_INTO_CGROUP`, or nil where the kernel cannot clone into this kind of cgroup.
     func directoryFD() throws(BoxFailure) -> OwnedFD?
     /// Changes limits; what is nil stays as it is.
@@ -40,6 +42,10 @@ package protocol Cgroup: Sendable {
     /// Whether the kernel ended a process of it for want of memory.
     var oomKilled: Bool { get }
     func statistics() throws(BoxFailure) -> CgroupStatistics
+}
+
+extension Cgroup {
+    package func entrances() -> [SharedFD] { [] }
 }
 
 /// What a container has used; nil is what its cgroup does not count.

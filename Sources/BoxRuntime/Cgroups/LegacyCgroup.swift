@@ -116,6 +116,16 @@ struct LegacyCgroup: Cgroup {
         }
     }
 
+    func entrances() throws(BoxFailure) -> [SharedFD] {
+        var files: [SharedFD] = []
+        for folder in joined() {
+            do { files.append(try folder.open("tasks")) } catch {
+                throw BoxFailure(error, "open the cgroup", location)
+            }
+        }
+        return files
+    }
+
     func directoryFD() throws(BoxFailure) -> OwnedFD? { nil }
 
     func apply(_ resources: RuntimeSpec.Resources) throws(BoxFailure) {

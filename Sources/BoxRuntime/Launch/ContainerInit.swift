@@ -11,18 +11,21 @@ struct ContainerInit: ~Copyable {
     let plan: LaunchPlan
     let stdio: LaunchStdio
     let seccompProgram: [UInt8]
+    /// Open `tasks` files of the container's cgroups.
+    let entrances: [CInt]
     let namespaces: Namespaces
     let socket: MessageSocket
     private var descriptors: [CInt] = [-1, -1, -1]
     private var hasTerminal = false
 
     init(
-        plan: LaunchPlan, stdio: LaunchStdio, seccompProgram: [UInt8], namespaces: consuming Namespaces,
-        socket: consuming MessageSocket
+        plan: LaunchPlan, stdio: LaunchStdio, seccompProgram: [UInt8], entrances: [CInt],
+        namespaces: consuming Namespaces, socket: consuming MessageSocket
     ) {
         self.plan = plan
         self.stdio = stdio
         self.seccompProgram = seccompProgram
+        self.entrances = entrances
         self.namespaces = namespaces
         self.socket = socket
     }
@@ -38,6 +41,7 @@ struct ContainerInit: ~Copyable {
             // From here to exec nobody in the container may trace this process or reach box through its
             // /proc/PID/exe (CVE-2019-5736): a process that is not dumpable is closed to them (ptrace(2)).
             _ = box_set_dumpable(false)
+            try enterCgroups()
             let prepared = try awaitRelease()
             try enterNamespaces()
             try buildRoot(prepared)
@@ -51,6 +55,11 @@ struct ContainerInit: ~Copyable {
     /// The parent-death signal is lost whenever credentials change (prctl(2)), so this is called again after that.
     private func dieWithMonitor() throws(LaunchFailure) {
         try attempt(box_set_pdeathsig(SIGKILL), .clone, "prctl PR_SET_PDEATHSIG", "")
+    }
+
+    /// Takes this process into the container's cgroups before it has done anything that they limit (cgroups(7)).
+    private func enterCgroups() throws(LaunchFailure) {
+        for entrance in entrances { try attempt(box_write(entrance, "0", 1), .cgroup, "write", "tasks") }
     }
 
     /// Waits for `go`.

@@ -44,7 +44,8 @@ package func launch(
         let status: Int32
         do {
             var child = ContainerInit(
-                plan: plan, stdio: stdio, seccompProgram: seccompProgram, namespaces: namespaces,
+                plan: plan, stdio: stdio, seccompProgram: seccompProgram, entrances: cgroup.entrances,
+            namespaces: namespaces,
                 socket: MessageSocket(OwnedFD(adopting: ends.theirs)))
             status = child.run()
         }
@@ -66,7 +67,7 @@ package func launch(
     let pidfd = OwnedFD(adopting: arguments.pidfd)
     do {
         if hasOwnUsers { try plan.spec.linux.writeIDMaps(of: pid) }
-        try release(pid, plan, areUsersMapped: areUsersMapped, socket, cgroup, beforeExec)
+        try release(pid, plan, areUsersMapped: areUsersMapped, socket, beforeExec)
         let master = try converse(socket, terminal: stdio.isTerminal)
         return Launched(pid: pid, pidfd: pidfd, terminalMaster: master < 0 ? nil : OwnedFD(adopting: master))
     } catch {
@@ -80,9 +81,8 @@ package func launch(
 /// Does what only the monitor may do to the new process, then lets it go on.
 private func release(
     _ pid: Int32, _ plan: LaunchPlan, areUsersMapped: Bool, _ socket: borrowing MessageSocket,
-    _ cgroup: some CgroupPlacement, _ beforeExec: (Int32) throws -> Void
+    _ beforeExec: (Int32) throws -> Void
 ) throws(LaunchFailure) {
-    do { try cgroup.place(pid) } catch { throw LaunchFailure(error, .cgroup) }
     if let score = plan.spec.process.oomScoreAdj {
         do {
             try writeControl("/proc/\(pid)/oom_score_adj", "\(score)")

@@ -71,15 +71,18 @@ package enum LaunchStdio: Sendable {
 package protocol CgroupPlacement {
     /// A directory of the v2 hierarchy for CLONE_INTO_CGROUP, or -1.
     var descriptor: CInt { get }
-    /// Moves a process into the container's cgroups of every other hierarchy.
-    func place(_ pid: Int32) throws
+    /// Open `tasks` files of every other hierarchy, by which the new process takes itself in.
+    ///
+    /// A process that moves itself needs no lock over all process groups of the machine; moving another one waits
+    /// for an RCU grace period, often 10 ms (cgroup_procs_write_start in the kernel).
+    var entrances: [CInt] { get }
 }
 
 /// No cgroup: the process stays in the caller's.
 package struct CallersCgroup: CgroupPlacement {
     package init() {}
     package var descriptor: CInt { -1 }
-    package func place(_ pid: Int32) {}
+    package var entrances: [CInt] { [] }
 }
 
 /// A container's first process, which has executed its command.
