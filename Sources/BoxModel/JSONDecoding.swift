@@ -49,8 +49,8 @@ private struct ValueDecoder: Decoder {
 
     func integer<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number {
         if let value = json.intValue, let exact = Number(exactly: value) { return exact }
-        // Above Int64 a number is kept as text would be: by its nearest double.
-        if let value = json.doubleValue, let exact = Number(exactly: value.rounded()) { return exact }
+        // A number above Int64 is kept as a double.
+        if let value = json.doubleValue, let exact = Number(exactly: value) { return exact }
         if case .string(let text) = json, let value = Number(text) { return value }
         throw mismatch(type, "a whole number in range")
     }

@@ -119,7 +119,8 @@ import Testing
             #expect(status == 0 && output.contains("sha256:"), "\(name): \(output)")
         }
         let copied = try run(
-            "/usr/bin/skopeo", ["copy", "--insecure-policy", "oci:\(test.root)/oci:debian:latest", "dir:\(test.folder)/copy"])
+            "/usr/bin/skopeo",
+            ["copy", "--insecure-policy", "oci:\(test.root)/oci:debian:latest", "dir:\(test.folder)/copy"])
         // The layers are no archives; everything that is read before them is.
         #expect(!copied.output.contains("not found"), "\(copied.output)")
         lease.end()

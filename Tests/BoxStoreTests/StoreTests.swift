@@ -93,7 +93,8 @@ import Testing
         #expect(seen == full)
         #expect(failure { _ = try test.store.put(big, mediaType: .ociConfig) }?.kind == .exhausted)
         let refused = failure {
-            _ = try test.store.createContainer(test.store.configuration("one", image: image)) { folder throws(BoxFailure) in
+            _ = try test.store.createContainer(test.store.configuration("one", image: image)) {
+                folder throws(BoxFailure) in
                 do throws(SystemFailure) {
                     try folder.write("extra", big)
                 } catch {

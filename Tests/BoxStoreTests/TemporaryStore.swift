@@ -37,7 +37,9 @@ final class TemporaryStore: Sendable {
     /// Another process's view of the same store.
     func again() throws -> Store { try Store.open(store.location) }
 
-    func exists(_ path: String) -> Bool { (try? FileManager.default.attributesOfItem(atPath: root + "/" + path)) != nil }
+    func exists(_ path: String) -> Bool {
+        (try? FileManager.default.attributesOfItem(atPath: root + "/" + path)) != nil
+    }
 
     func names(_ path: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: root + "/" + path)) ?? []).sorted()
