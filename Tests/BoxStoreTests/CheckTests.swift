@@ -41,7 +41,7 @@ import Testing
         Damage(testDescription: "damaged state", finding: "its state is damaged") { test, _, record in
             try test.write("containers/\(record.id)/state", "x")
         },
-        Damage(testDescription: "damaged configuration", finding: "it is not valid JSON", mends: false) {
+        Damage(testDescription: "damaged configuration", finding: "it is not JSON", mends: false) {
             test, _, record in
             try test.write("containers/\(record.id)/config", "x")
         },

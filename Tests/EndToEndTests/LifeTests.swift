@@ -55,7 +55,7 @@ import Testing
     @Test func filtersAndNounForms() throws {
         try withImage { box in
             try box.ok("create", "--name", "a1", "--label", "k=v", "busybox", "true")
-            try box.ok("run", "--name", "b1", "busybox", "false")
+            try box.run("run", "--name", "b1", "busybox", "false")
             func names(_ filters: String...) throws -> [String] {
                 try box.command(["ps", "-a", "--format", "{{.Names}}"] + filters.flatMap { ["-f", $0] }).run()
                     .succeeded().lines.sorted()
@@ -70,7 +70,7 @@ import Testing
             #expect(try names("before=b1") == ["a1"])
             #expect(try names("ancestor=busybox") == ["a1", "b1"])
             expectOneLine(try box.run("ps", "-f", "stat=x"), status: 1, "stat", "status")
-            expectOneLine(try box.run("ps", "--format", "{{.Nmae}}"), status: 1, "Nmae", "Name")
+            expectOneLine(try box.run("ps", "-a", "--format", "{{.Nmae}}"), status: 1, "Nmae", "Name")
             #expect(try box.ok("container", "ls", "-aq").lines.count == 2)
             #expect(try box.ok("ps", "-n", "1", "--format", "{{json .Names}}").trimmed == "\"b1\"")
             #expect(try box.ok("inspect", "a1", "busybox").text.contains("\"RepoTags\""))
@@ -125,7 +125,7 @@ import Testing
             try client.write("stty size; tty\n")
             try client.waitFor("33 111")
             try client.waitFor("/dev/pts/0")
-            try client.resize(rows: 20, columns: 90)
+            client.resize(rows: 20, columns: 90)
             try client.write("sleep 0.2; stty size\n")
             try client.waitFor("20 90")
             try client.write("\u{10}\u{11}")

@@ -27,7 +27,10 @@ func withImage<Result>(_ body: (Box) throws -> Result) throws -> Result {
 @Suite(.enabled(if: Privileges.hasOverlay, Privileges.overlayReason)) struct RunTests {
     @Test(arguments: [("exit 0", 0), ("exit 7", 7), ("exit 255", 255)])
     func theStatusIsTheProgrammes(script: String, status: Int32) throws {
-        try withImage { box in #expect(try box.run("run", "--rm", "busybox", "sh", "-c", script).status == status) }
+        try withImage { box in
+            let output = try box.run("run", "--rm", "busybox", "sh", "-c", script)
+            #expect(output.status == status, "\(output)")
+        }
     }
 
     @Test func failuresBeforeTheProgramHaveTheirOwnStatus() throws {
@@ -97,7 +100,7 @@ func withImage<Result>(_ body: (Box) throws -> Result) throws -> Result {
                 "run", "--rm", "--network", "none", "busybox", "sh", "-c",
                 """
                 grep CapEff /proc/self/status; grep Seccomp: /proc/self/status; ls /proc/self/fd | wc -l
-                mount -t tmpfs x /mnt 2>/dev/null || echo nomount; cat /proc/kcore 2>/dev/null | head -c 1 | wc -c
+                mount -t tmpfs x /tmp 2>/dev/null || echo nomount; cat /proc/kcore 2>/dev/null | head -c 1 | wc -c
                 echo 1 2>/dev/null >/proc/sys/kernel/core_pattern || echo noproc; ls /sys/class/net
                 """)
             #expect(
@@ -110,7 +113,7 @@ func withImage<Result>(_ body: (Box) throws -> Result) throws -> Result {
             #expect(none.trimmed == "CapEff:\t0000000000000001")
             let privileged = try box.ok(
                 "run", "--rm", "--privileged", "busybox", "sh", "-c",
-                "grep Seccomp: /proc/self/status; mount -t tmpfs x /mnt && echo mounts")
+                "grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp && echo mounts")
             #expect(privileged.lines == ["Seccomp:\t0", "mounts"])
             let locked = try box.ok(
                 "run", "--rm", "--security-opt", "no-new-privileges", "busybox", "grep", "NoNewPrivs",
@@ -165,7 +168,7 @@ func withImage<Result>(_ body: (Box) throws -> Result) throws -> Result {
         try withImage { box in
             let output = try box.ok(
                 "run", "--rm", "--userns", "auto", "busybox", "sh", "-c",
-                "id -u; awk '{print $2 > 100000}' /proc/self/uid_map; touch /x && stat -c %u /x")
+                "id -u; awk '{print ($2 > 100000)}' /proc/self/uid_map; touch /x && stat -c %u /x")
             #expect(output.lines == ["0", "1", "0"], "\(output)")
         }
     }

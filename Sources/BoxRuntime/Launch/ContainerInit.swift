@@ -17,6 +17,9 @@ struct ContainerInit: ~Copyable {
     let socket: MessageSocket
     private var descriptors: [CInt] = [-1, -1, -1]
     private var hasTerminal = false
+    /// Where the root file system goes; opened while this process is still the host's root, whose folders the
+    /// container's root may not search.
+    private var mountpoint: CInt = -1
 
     init(
         plan: LaunchPlan, stdio: LaunchStdio, seccompProgram: [UInt8], entrances: [CInt],
@@ -88,12 +91,15 @@ struct ContainerInit: ~Copyable {
 
     // MARK: Namespaces
 
-    private func enterNamespaces() throws(LaunchFailure) {
+    private mutating func enterNamespaces() throws(LaunchFailure) {
         try attempt(box_setsid(), .clone, "setsid", "")
         // A session keyring of its own, so that the container does not see the user's; where keys are disabled or
         // the quota is used up there is nothing to see either (keyctl(2)).
         _ = box_keyring_join(nil)
         if namespaces.isOwn(.user) {
+            mountpoint = try attempt(
+                box_open(AT_FDCWD, plan.mountpoint, CInt(BOX_O_PATH) | O_DIRECTORY, 0), .rootfs, "open",
+                plan.mountpoint)
             // Until now this process had no mapped id in its namespace (user_namespaces(7)).
             try attempt(box_setgroups([], 0), .idMapping, "setgroups", "")
             try attempt(box_setresgid(0), .idMapping, "setresgid", "0")
@@ -134,7 +140,7 @@ struct ContainerInit: ~Copyable {
         let spec = plan.spec
         try RootSetup.separate(propagation: spec.linux.rootfsPropagation, mountpoint: plan.mountpoint)
         let fromMonitor = PreparedMounts(spec: spec, received: prepared)
-        let tree = try RootSetup.mountRoot(plan, prepared: fromMonitor.root)
+        let tree = try RootSetup.mountRoot(plan, prepared: fromMonitor.root, at: mountpoint)
         var setup = RootSetup(
             tree: tree, spec: spec, ownKinds: namespaces.kinds,
             isInUserNamespace: namespaces.areUsersMapped,

@@ -42,8 +42,17 @@ struct RootSetup: ~Copyable {
 
     /// Mounts the root file system at the plan's mountpoint.
     ///
-    /// - Parameter prepared: a detached mount to put there instead, or -1.
-    static func mountRoot(_ plan: LaunchPlan, prepared: CInt) throws(LaunchFailure) -> RootTree {
+    /// - Parameters:
+    ///   - prepared: a detached mount to put there instead, or -1.
+    ///   - place: the open mountpoint, for a process that may not search the way to it, or -1.
+    static func mountRoot(_ plan: LaunchPlan, prepared: CInt, at place: CInt) throws(LaunchFailure) -> RootTree {
+        if prepared >= 0, place >= 0 {
+            let flags = UInt32(BOX_MOVE_MOUNT_F_EMPTY_PATH | BOX_MOVE_MOUNT_T_EMPTY_PATH)
+            try attempt(
+                box_move_mount(prepared, "", place, "", flags), .rootfs, "move_mount", plan.mountpoint)
+            // A descriptor of a detached mount goes on standing for its root once it is attached.
+            return RootTree(OwnedFD(adopting: try attempt(box_dup(prepared), .rootfs, "dup", "")))
+        }
         switch plan.rootfs {
         case _ where prepared >= 0: try attach(prepared, at: plan.mountpoint)
         case .overlay(let overlay): try overlay.mount(at: plan.mountpoint)
