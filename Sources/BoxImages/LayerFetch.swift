@@ -14,22 +14,17 @@ struct LayerFetch: Sendable {
     let parents: [DiffID]
     let reference: ImageReference
 
-    enum Outcome: Sendable {
-        case done
-        /// Unpacked, but it left something to the layers below it.
-        case needsParents(PendingLayer)
-    }
-
     private var store: Store { pull.store }
 
-    func run() async throws(BoxFailure) -> Outcome {
+    /// - Returns: the layer where it is unpacked but left something to the layers below it; nil where it is done.
+    func run() async throws(BoxFailure) -> PendingLayer? {
         while true {
             switch try store.stageLayer(diffID, parents: parents) {
             case .present:
                 let had = store.hasBlob(descriptor.digest)
                 if !had { try await fetchBlobOnly() }
                 pull.progress(.layer(descriptor.digest, had ? .alreadyExists : .complete))
-                return .done
+                return nil
             case .mine(let stage): return try await unpack(into: stage)
             case .busy:
                 pull.progress(.waiting(descriptor.digest))
@@ -48,7 +43,7 @@ struct LayerFetch: Sendable {
 
     // MARK: Unpacking
 
-    private func unpack(into stage: LayerStage) async throws(BoxFailure) -> Outcome {
+    private func unpack(into stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
         do throws(BoxFailure) {
             while true {
                 switch try store.ingest(descriptor.digest, size: descriptor.size) {
@@ -74,7 +69,7 @@ struct LayerFetch: Sendable {
     }
 
     /// The blob lies in the store already; only unpacking is left.
-    private func unpackBlob(_ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+    private func unpackBlob(_ stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
         pull.progress(.layer(descriptor.digest, .extracting))
         let source = FileSource(try store.openBlob(descriptor.digest), name: "\(descriptor.digest)")
         let options = options()
@@ -85,7 +80,7 @@ struct LayerFetch: Sendable {
     }
 
     /// The unpacker follows the file that the download writes.
-    private func download(_ ingest: Ingest, _ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+    private func download(_ ingest: Ingest, _ stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
         let options = options()
         async let unpacking: Result<LayerReport, BoxFailure> = {
             let source = DownloadSource(ingest.reader())
@@ -151,7 +146,7 @@ struct LayerFetch: Sendable {
         }
     }
 
-    private func finish(_ report: LayerReport, _ stage: LayerStage) async throws(BoxFailure) -> Outcome {
+    private func finish(_ report: LayerReport, _ stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
         guard report.diffID == diffID else {
             throw BoxFailure(
                 .corrupt, "unpack layer", descriptor.digest.short,
@@ -159,10 +154,10 @@ struct LayerFetch: Sendable {
                 hint: "the image is broken in the registry")
         }
         let pending = PendingLayer(store: store, stage: stage, report: report, options: options())
-        guard report.isSelfContained else { return .needsParents(pending) }
+        guard report.isSelfContained else { return pending }
         try await onThread { () throws(BoxFailure) in try pending.complete(parents: nil) }
         pull.progress(.layer(descriptor.digest, .complete))
-        return .done
+        return nil
     }
 
     // MARK: The blob alone
@@ -209,9 +204,10 @@ struct PendingLayer: Sendable {
             }
             try completeLayer(stage.diff, report: report, parents: below, options: options)
         }
-        let record = LayerRecord(
+        var record = LayerRecord(
             diffID: report.diffID, archiveSize: report.uncompressedSize, contentSize: report.unpackedSize,
             created: Timestamp(nanoseconds: SystemClock.now))
+        record.hidesEverythingBelow = report.hidesEverythingBelow
         _ = try stage.commit(record, dependingOn: report.isSelfContained ? nil : parents ?? [])
     }
 }

@@ -144,9 +144,9 @@ package struct Pull: Sendable {
         _ layers: [Descriptor], _ diffIDs: [DiffID], _ reference: ImageReference
     ) async throws(BoxFailure) -> Int64 {
         let width = max(1, configuration.maxConcurrentDownloads)
-        let outcome = await withTaskGroup(of: (Int, Result<LayerFetch.Outcome, BoxFailure>).self) { group in
+        let fetched = await withTaskGroup(of: Fetched.self) { group in
             var next = 0
-            var outcomes: [Int: LayerFetch.Outcome] = [:]
+            var pending: [Int: PendingLayer] = [:]
             func add() {
                 guard next < layers.count else { return }
                 let index = next
@@ -155,28 +155,27 @@ package struct Pull: Sendable {
                     pull: self, descriptor: layers[index], diffID: diffIDs[index], parents: Array(diffIDs[..<index]),
                     reference: reference)
                 group.addTask {
-                    do throws(BoxFailure) { return (index, .success(try await fetch.run())) } catch {
-                        return (index, .failure(error))
+                    do throws(BoxFailure) {
+                        return Fetched(index: index, pending: try await fetch.run(), failure: nil)
+                    } catch {
+                        return Fetched(index: index, pending: nil, failure: error)
                     }
                 }
             }
             for _ in 0..<width { add() }
-            while let (index, result) = await group.next() {
-                switch result {
-                case .success(let outcome): outcomes[index] = outcome
-                case .failure(let failure):
+            while let one = await group.next() {
+                if let failure = one.failure {
                     group.cancelAll()
-                    return Result<[Int: LayerFetch.Outcome], BoxFailure>.failure(failure)
+                    return Result<[Int: PendingLayer], BoxFailure>.failure(failure)
                 }
+                if let layer = one.pending { pending[one.index] = layer }
                 add()
             }
-            return .success(outcomes)
+            return .success(pending)
         }
         // Those that depend on what is below them, from the lowest up.
-        let outcomes = try outcome.get()
-        for index in layers.indices {
-            guard case .needsParents(let pending)? = outcomes[index] else { continue }
-            try await onThread { () throws(BoxFailure) in try pending.complete(parents: Array(diffIDs[..<index])) }
+        for (index, layer) in try fetched.get().sorted(by: { $0.key < $1.key }) {
+            try await onThread { () throws(BoxFailure) in try layer.complete(parents: Array(diffIDs[..<index])) }
             progress(.layer(layers[index].digest, .complete))
         }
         var size: Int64 = 0
@@ -188,6 +187,14 @@ package struct Pull: Sendable {
         }
         return size
     }
+}
+
+/// What became of fetching one layer.
+private struct Fetched: Sendable {
+    let index: Int
+    /// nil where the layer is done.
+    let pending: PendingLayer?
+    let failure: BoxFailure?
 }
 
 /// Runs blocking work on a thread of its own, so that the few threads of tasks stay free.

@@ -70,7 +70,7 @@ import Testing
             #expect(try names("before=b1") == ["a1"])
             #expect(try names("ancestor=busybox") == ["a1", "b1"])
             expectOneLine(try box.run("ps", "-f", "stat=x"), status: 1, "stat", "status")
-            expectOneLine(try box.run("ps", "-a", "--format", "{{.Nmae}}"), status: 1, "Nmae", "Name")
+            expectOneLine(try box.run("ps", "-a", "--format", "{{.Namse}}"), status: 1, "Namse", ".Names")
             #expect(try box.ok("container", "ls", "-aq").lines.count == 2)
             #expect(try box.ok("ps", "-n", "1", "--format", "{{json .Names}}").trimmed == "\"b1\"")
             #expect(try box.ok("inspect", "a1", "busybox").text.contains("\"RepoTags\""))

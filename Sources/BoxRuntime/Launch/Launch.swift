@@ -45,7 +45,7 @@ package func launch(
         do {
             var child = ContainerInit(
                 plan: plan, stdio: stdio, seccompProgram: seccompProgram, entrances: cgroup.entrances,
-            namespaces: namespaces,
+                namespaces: namespaces,
                 socket: MessageSocket(OwnedFD(adopting: ends.theirs)))
             status = child.run()
         }
