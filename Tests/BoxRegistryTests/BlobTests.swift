@@ -87,7 +87,7 @@ import Testing
     @Test func progressRenewsPatience() async throws {
         let configuration = quick { $0.maxAttempts = 2 }
         let good = try await download(configuration: configuration) { request, number in
-            number < 3 ? Self.cut(request, after: 450_000, .close) : Self.orderly(request)
+            number < 3 ? Self.cut(request, after: 340_000, .close) : Self.orderly(request)
         }
         #expect(good.failure == nil && good.bytes == Self.content && good.requests.count == 3)
         let bad = try await download(configuration: configuration) { request, _ in
