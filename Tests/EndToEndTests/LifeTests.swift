@@ -142,7 +142,7 @@ import Testing
     @Test func killedAtAnyInstantNothingIsLeft() throws {
         try withImage { box in
             var seed = UInt64(42)
-            for _ in 0..<Soak.rounds(15) {
+            for _ in 0..<Soak.rounds(50) {
                 seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let client = try box.start("run", "--rm", "busybox", "true")
                 usleep(UInt32(seed >> 33) % 14_000)

@@ -122,7 +122,7 @@ import Testing
         try Box.use { box in
             let name = try Images.name("twelve")
             var seed = UInt64(7)
-            for _ in 0..<Soak.rounds(12) {
+            for _ in 0..<Soak.rounds(50) {
                 seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let client = try box.start("pull", name)
                 usleep(UInt32(seed >> 33) % 120_000)
