@@ -46,7 +46,8 @@ import Testing
         #expect(failure { _ = try test.store.findImage("Debian") }?.kind == .invalid)
         // Sixteen more images: two of the eighteen begin with the same digit.
         for number in 0..<16 { try test.store.makeImage("more:\(number)", layers: 0) }
-        let firsts = try test.store.images().records.map { String($0.platforms[0].imageID.hex.prefix(1)) }
+        let ids = Set(try test.store.images().records.map { $0.platforms[0].imageID.hex })
+        let firsts = ids.map { String($0.prefix(1)) }
         let doubled = try #require(Set(firsts.filter { digit in firsts.count { $0 == digit } > 1 }).first)
         let refused = failure { _ = try test.store.findImage("sha256:" + doubled) }
         #expect(refused?.kind == .conflict)
