@@ -74,7 +74,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         room("BoxRuntime", ["CBoxSys", "CSeccomp", "BoxSystem", "BoxModel", system]),
-        room("BoxNetwork", ["BoxSystem", "BoxModel"]),
+        room("BoxNetwork", ["CBoxSys", "BoxSystem", "BoxModel", system]),
 
         // Layer 4: use cases.
         room("BoxImages", ["BoxSystem", "BoxModel", "BoxArchive", "BoxStore", "BoxRegistry", logging, system]),
@@ -86,8 +86,8 @@ let package = Package(
         room(
             "BoxCLI",
             [
-                "BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxRuntime", "BoxImages",
-                "BoxContainers",
+                "BoxSystem", "BoxModel", "BoxTemplate", "BoxStore", "BoxRegistry", "BoxRuntime", "BoxNetwork",
+                "BoxImages", "BoxContainers",
                 argumentParser, system, logging,
             ]),
         .executableTarget(
@@ -115,7 +115,7 @@ let package = Package(
             ]),
         tests(
             "BoxRuntimeTests", ["BoxRuntime", "BoxSystem", "BoxModel", "CBoxSys", "CSeccomp", "runtime-probe", system]),
-        tests("BoxNetworkTests", ["BoxNetwork", "BoxModel"]),
+        tests("BoxNetworkTests", ["BoxNetwork", "BoxModel", "BoxSystem", "CBoxSys", system]),
         tests("BoxContainersTests", ["BoxContainers", "BoxRuntime", "BoxStore", "BoxModel", "BoxSystem"]),
         tests("BoxCLITests", ["BoxCLI", "BoxContainers", "BoxTemplate", "BoxModel", "BoxSystem", argumentParser]),
         tests("EndToEndTests", ["CBoxSys", crypto]),

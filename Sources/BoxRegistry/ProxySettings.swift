@@ -5,14 +5,14 @@ struct ProxySettings: Hashable, Sendable {
     /// One entry of `NO_PROXY`.
     enum Exception: Hashable, Sendable {
         case everything
-        case range(AddressRange)
+        case range(IPPrefix)
         /// A host, its subdomains, and the port where one is named.
         case host(String, port: UInt16?, subdomainsOnly: Bool)
 
         func matches(host: String, port: UInt16) -> Bool {
             switch self {
             case .everything: true
-            case .range(let range): IPAddress(host).map(range.contains) ?? false
+            case .range(let range): (IPAddress(host)?.unmapped).map { range.contains($0) } ?? false
             case .host(let name, let wanted, let subdomainsOnly):
                 (wanted == nil || wanted == port) && (!subdomainsOnly && host == name || host.hasSuffix("." + name))
             }
@@ -54,7 +54,7 @@ struct ProxySettings: Hashable, Sendable {
     static func exceptions(_ text: String) -> [Exception] {
         text.split { $0 == "," || $0 == " " }.compactMap { entry in
             if entry == "*" { return .everything }
-            if let range = AddressRange(entry) { return .range(range) }
+            if let range = IPPrefix(String(entry)) { return .range(range) }
             var name = entry
             var subdomainsOnly = false
             if name.hasPrefix("*.") {
@@ -63,7 +63,7 @@ struct ProxySettings: Hashable, Sendable {
                 (name, subdomainsOnly) = (name.dropFirst(), true)
             }
             // A bare IPv6 address has colons but no port.
-            if IPAddress(name) != nil { return .host(name.lowercased(), port: nil, subdomainsOnly: false) }
+            if IPAddress(String(name)) != nil { return .host(name.lowercased(), port: nil, subdomainsOnly: false) }
             return HostAndPort(name).map { .host($0.host, port: $0.port, subdomainsOnly: subdomainsOnly) }
         }
     }

@@ -73,9 +73,9 @@ package struct RegistryConfiguration: Sendable {
 
     /// Whether a host may be reached without a trusted certificate.
     func isInsecure(_ registry: String) -> Bool {
-        let address = HostAndPort(registry).flatMap { IPAddress($0.host) }
+        let address = HostAndPort(registry).flatMap { IPAddress($0.host)?.unmapped }
         return insecureRegistries.contains { entry in
-            if let range = AddressRange(entry) { return address.map(range.contains) ?? false }
+            if let range = IPPrefix(entry) { return address.map { range.contains($0) } ?? false }
             return entry.lowercased() == registry.lowercased()
         }
     }

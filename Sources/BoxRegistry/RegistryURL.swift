@@ -131,7 +131,7 @@ struct HostAndPort: Hashable, Sendable {
             guard let close = host.firstIndex(of: "]") else { return nil }
             rest = host[host.index(after: close)...]
             host = host[host.index(after: host.startIndex)..<close]
-            guard IPAddress(host)?.bytes.count == 16 else { return nil }
+            guard IPAddress(String(host))?.isV4 == false else { return nil }
         } else if let colon = host.lastIndex(of: ":") {
             rest = host[colon...]
             host = host[..<colon]

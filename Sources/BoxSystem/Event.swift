@@ -19,6 +19,8 @@ package struct EventLoop: ~Copyable {
     }
 
     private let fd: OwnedFD
+    /// The set itself, which another set can watch: it is readable when an event waits (epoll(7)).
+    package var descriptor: CInt { fd.raw }
 
     package init() throws(SystemFailure) {
         fd = OwnedFD(adopting: try check(box_epoll_create(), "epoll_create1"))

@@ -23,3 +23,14 @@ package struct StandardStream: Sendable {
         }
     }
 }
+
+/// Opens `/dev/null` in the place of standard streams that the caller closed, so that nothing that is opened later gets
+/// their numbers and with them a program's output.
+package func reserveStandardStreams() {
+    for number in CInt(0)..<3 where box_get_flags(number) == -EBADF {
+        // The lowest free number is the one that is missing (open(2)).
+        let opened = box_open(AT_FDCWD, "/dev/null", O_RDWR, 0)
+        guard opened >= 0 else { return }
+        _ = box_set_cloexec(opened, false)
+    }
+}

@@ -506,3 +506,9 @@ void box_count_interrupts(void) {
   sigaction(SIGTERM, &action, NULL);
 }
 int box_interrupt_count(void) { return (int)interrupts; }
+
+int box_is_mount_root(int fd) {
+  struct statx status;
+  if (statx(fd, "", AT_EMPTY_PATH, 0, &status) < 0) return -errno;
+  return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}

@@ -282,7 +282,7 @@ import Testing
         #expect(try good.get().bytes == Sample.manifest)
         let (wrong, requests) = try await resolve(credentials: ["self": .password(user: "u", secret: "hush")], script)
         let failure = try #require(throws: BoxFailure.self) { try wrong.get() }
-        #expect(failure.kind == .denied && failure.hint?.contains("box login 127.0.0.1") == true)
+        #expect(failure.kind == .denied && failure.hint?.contains("a login for 127.0.0.1") == true)
         #expect(!"\(failure)".contains("hush") && requests.count == 2)
         let (none, _) = try await resolve(credentials: [:], script)
         #expect(try #require(throws: BoxFailure.self) { try none.get() }.kind == .denied)

@@ -160,7 +160,7 @@ struct RealRegistryTests {
         let failure = try #require(
             await failure { try await withClient(credentials: wrong) { try await $0.resolve(reference) } })
         #expect(
-            failure.kind == .denied && failure.hint?.contains("box login \(host)") == true
+            failure.kind == .denied && failure.hint?.contains("a login for \(host)") == true
                 && !"\(failure)".contains("hush"))
     }
 

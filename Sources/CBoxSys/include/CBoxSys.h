@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <termios.h>
 
+#include "box_inet.h"
+
 // Files (open(2), openat2(2), statx(2), renameat2(2), flock(2), …)
 int box_open(int dirfd, const char *path, int flags, unsigned mode);
 int box_openat2(int dirfd, const char *path, int flags, unsigned mode, uint64_t resolve);
@@ -156,6 +158,7 @@ int box_keyring_join(const char *name);  // keyctl(KEYCTL_JOIN_SESSION_KEYRING)
 int box_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 int box_umount(const char *target, int flags);
 int box_pivot_root(const char *new_root, const char *put_old);
+int box_is_mount_root(int fd);           // statx(2), STATX_ATTR_MOUNT_ROOT: 1, 0
 int box_open_tree(int dirfd, const char *path, unsigned flags);
 int box_move_mount(int from_fd, const char *from, int to_dirfd, const char *to, unsigned flags);
 int box_mount_setattr(int dirfd, const char *path, unsigned at_flags, uint64_t set, uint64_t clear, uint64_t propagation, int userns_fd);
