@@ -13,8 +13,9 @@ _box() {
       'attach:Connect this terminal to a running container'
       'logs:Print what a container has written'
       'ps:List containers'
+      'port:List the published ports of a container'
       'rm:Remove containers'
-      'inspect:Show all about containers, images or volumes as JSON'
+      'inspect:Show all about containers, images, volumes or networks as JSON'
       'pull:Fetch an image from a registry'
       'images:List images'
       'rmi:Remove images'
@@ -25,6 +26,7 @@ _box() {
       'container:Commands of containers'
       'image:Commands of images'
       'system:Commands of systems'
+      'network:Commands of networks'
     )
     _describe command verbs
     return
@@ -32,7 +34,7 @@ _box() {
   case $verb in
   container)
     if (( CURRENT == 3 )); then
-      compadd run create start stop kill wait attach logs ls list ps rm remove inspect prune
+      compadd run create start stop kill wait attach logs ls list ps port rm remove inspect prune update
       return
     fi
     verb="$verb $words[3]" ;;
@@ -45,6 +47,12 @@ _box() {
   system)
     if (( CURRENT == 3 )); then
       compadd info df check prune
+      return
+    fi
+    verb="$verb $words[3]" ;;
+  network)
+    if (( CURRENT == 3 )); then
+      compadd create ls list inspect rm remove prune connect disconnect reload
       return
     fi
     verb="$verb $words[3]" ;;
@@ -88,8 +96,18 @@ _box() {
       '*--read-only[Make the root file system read-only]' \
       '*--shm-size[Size of /dev/shm, e.g. 64m]:shm-size:' \
       '*--device[Device of the host\: PATH\[\:TARGET\[\:rwm\]\]]:device:' \
-      '*--net[Network\: none, host or container\:NAME]:network:' \
-      '*--network[Network\: none, host or container\:NAME]:network:' \
+      '*--net[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--network[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--net-alias[Another name on the network]:network-alias:' \
+      '*--network-alias[Another name on the network]:network-alias:' \
+      '*--ip[IPv4 address on the network]:ip:' \
+      '*--ip6[IPv6 address on the network]:ip6:' \
+      '*--link-local-ip[Link-local address]:link-local-ip:' \
+      '*--mac-address[Hardware address of the interface]:mac-address:' \
+      '*-p[Publish a port\: \[\[ADDRESS\:\]HOSTPORT\:\]PORT\[/tcp|udp|sctp\], ranges too]:publish:' \
+      '*--publish[Publish a port\: \[\[ADDRESS\:\]HOSTPORT\:\]PORT\[/tcp|udp|sctp\], ranges too]:publish:' \
+      '*-P[Publish every exposed port on a free one of the host]' \
+      '*--publish-all[Publish every exposed port on a free one of the host]' \
       '*-h[Host name of the container]:hostname:' \
       '*--hostname[Host name of the container]:hostname:' \
       '*--domainname[NIS domain name of the container]:domainname:' \
@@ -98,7 +116,7 @@ _box() {
       '*--dns-search[Search domain; . clears]:dns-search:' \
       '*--dns-opt[Resolver option]:dns-option:' \
       '*--dns-option[Resolver option]:dns-option:' \
-      '*--expose[Port that the container listens on (noted, not opened)]:expose:' \
+      '*--expose[Port or range that the container listens on, without publishing it]:expose:' \
       '*--pid[Processes\: host or container\:NAME]:pid:' \
       '*--ipc[Shared memory\: private, shareable, host, none or container\:NAME]:ipc:' \
       '*--uts[Host name namespace\: host]:uts:' \
@@ -169,8 +187,18 @@ _box() {
       '*--read-only[Make the root file system read-only]' \
       '*--shm-size[Size of /dev/shm, e.g. 64m]:shm-size:' \
       '*--device[Device of the host\: PATH\[\:TARGET\[\:rwm\]\]]:device:' \
-      '*--net[Network\: none, host or container\:NAME]:network:' \
-      '*--network[Network\: none, host or container\:NAME]:network:' \
+      '*--net[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--network[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--net-alias[Another name on the network]:network-alias:' \
+      '*--network-alias[Another name on the network]:network-alias:' \
+      '*--ip[IPv4 address on the network]:ip:' \
+      '*--ip6[IPv6 address on the network]:ip6:' \
+      '*--link-local-ip[Link-local address]:link-local-ip:' \
+      '*--mac-address[Hardware address of the interface]:mac-address:' \
+      '*-p[Publish a port\: \[\[ADDRESS\:\]HOSTPORT\:\]PORT\[/tcp|udp|sctp\], ranges too]:publish:' \
+      '*--publish[Publish a port\: \[\[ADDRESS\:\]HOSTPORT\:\]PORT\[/tcp|udp|sctp\], ranges too]:publish:' \
+      '*-P[Publish every exposed port on a free one of the host]' \
+      '*--publish-all[Publish every exposed port on a free one of the host]' \
       '*-h[Host name of the container]:hostname:' \
       '*--hostname[Host name of the container]:hostname:' \
       '*--domainname[NIS domain name of the container]:domainname:' \
@@ -179,7 +207,7 @@ _box() {
       '*--dns-search[Search domain; . clears]:dns-search:' \
       '*--dns-opt[Resolver option]:dns-option:' \
       '*--dns-option[Resolver option]:dns-option:' \
-      '*--expose[Port that the container listens on (noted, not opened)]:expose:' \
+      '*--expose[Port or range that the container listens on, without publishing it]:expose:' \
       '*--pid[Processes\: host or container\:NAME]:pid:' \
       '*--ipc[Shared memory\: private, shareable, host, none or container\:NAME]:ipc:' \
       '*--uts[Host name namespace\: host]:uts:' \
@@ -280,6 +308,11 @@ _box() {
       '*-h[Show help information.]' \
       '*--help[Show help information.]' \
       '*:file:_files' ;;
+  'port'|'container port')
+    _arguments -S \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
   'rm'|'container rm'|'container remove')
     _arguments -S \
       '*-f[Kill running ones first]' \
@@ -295,7 +328,7 @@ _box() {
       '*--format[json or a template]:format:' \
       '*-s[Add the size of the writable layer]' \
       '*--size[Add the size of the writable layer]' \
-      '*--type[Look for this kind only\: container, image or volume]:type:' \
+      '*--type[Look for this kind only\: container, image, volume or network]:type:' \
       '*-h[Show help information.]' \
       '*--help[Show help information.]' \
       "*:container:($(box ps -a --format '{{.Names}}' 2>/dev/null))" ;;
@@ -392,6 +425,89 @@ _box() {
       '*-f[Do not ask]' \
       '*--force[Do not ask]' \
       '*--filter[Only those for which KEY=VALUE holds\: until, label, label!]:filter:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'container update')
+    _arguments -S \
+      '*--publish-add[Publish a port\: \[\[ADDRESS\:\]HOSTPORT\:\]PORT\[/tcp|udp|sctp\]]:publish-add:' \
+      '*--publish-rm[Withdraw a port\: PORT\[/tcp|udp|sctp\]]:publish-rm:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network create')
+    _arguments -S \
+      '*-d[bridge, macvlan or ipvlan]:driver:' \
+      '*--driver[bridge, macvlan or ipvlan]:driver:' \
+      '*--subnet[Range of addresses, e.g. 10.5.0.0/16]:subnet:' \
+      '*--ip-range[Part of the range from which addresses are chosen]:ip-range:' \
+      '*--gateway[Address of the bridge, or of the router]:gateway:' \
+      '*--aux-address[Address that is not given to containers, NAME=ADDRESS]:aux-address:' \
+      '*--internal[Without a way out]' \
+      '*--ipv4[IPv4 addresses]' \
+      '*--no-ipv4[IPv4 addresses]' \
+      '*--ipv6[IPv6 addresses too]' \
+      '*--attachable[Accepted for Docker'\''s sake; every network can be joined by hand]' \
+      '*--label[Label, KEY=VALUE]:label:' \
+      '*-o[Option of the driver, KEY=VALUE]:opt:' \
+      '*--opt[Option of the driver, KEY=VALUE]:opt:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network ls'|'network list')
+    _arguments -S \
+      '*-q[Print the ids only]' \
+      '*--quiet[Print the ids only]' \
+      '*--no-trunc[Do not shorten ids]' \
+      '*-f[Only those for which KEY=VALUE holds]:filter:' \
+      '*--filter[Only those for which KEY=VALUE holds]:filter:' \
+      '*--format[table, json, "table TEMPLATE" or TEMPLATE]:format:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network inspect')
+    _arguments -S \
+      '*-f[json or a template]:format:' \
+      '*--format[json or a template]:format:' \
+      '*-v[Accepted for Docker'\''s sake; there is nothing more to tell]' \
+      '*--verbose[Accepted for Docker'\''s sake; there is nothing more to tell]' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network rm'|'network remove')
+    _arguments -S \
+      '*-f[Say nothing of networks that do not exist]' \
+      '*--force[Say nothing of networks that do not exist]' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network prune')
+    _arguments -S \
+      '*-f[Do not ask]' \
+      '*--force[Do not ask]' \
+      '*--filter[Only those for which KEY=VALUE holds\: until, label, label!]:filter:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network connect')
+    _arguments -S \
+      '*--alias[Another name on the network]:alias:' \
+      '*--ip[IPv4 address]:ip:' \
+      '*--ip6[IPv6 address]:ip6:' \
+      '*--link-local-ip[Link-local address]:link-local-ip:' \
+      '*--gw-priority[The network of the highest priority gets the default route]:gw-priority:' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network disconnect')
+    _arguments -S \
+      '*-f[Say nothing where it is not connected]' \
+      '*--force[Say nothing where it is not connected]' \
+      '*-h[Show help information.]' \
+      '*--help[Show help information.]' \
+      '*:file:_files' ;;
+  'network reload')
+    _arguments -S \
       '*-h[Show help information.]' \
       '*--help[Show help information.]' \
       '*:file:_files' ;;

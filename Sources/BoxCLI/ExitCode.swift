@@ -8,6 +8,8 @@ enum ExitStatus {
     static let beforeProgram: Int32 = 125
 
     static func of(_ failure: BoxFailure, beforeProgram: Bool) -> Int32 {
-        beforeProgram ? Self.beforeProgram : Self.failure
+        if beforeProgram { return Self.beforeProgram }
+        // As a shell counts a program that SIGINT ended.
+        return failure.kind == .cancelled ? 130 : Self.failure
     }
 }

@@ -29,11 +29,11 @@ struct ImageProvision {
         if policy == "always", let local = try images.findLocal(name, platform: platform), local.match.image != nil {
             return Self.image(local)
         }
-        if policy == "missing" && !quiet { context.note("Unable to find image '\(name)' locally") }
         let configured = try RegistryConfiguration.load()
         let reference = try ImageReference(name, defaultRegistry: configured.defaultRegistry)
+        if policy == "missing" && !quiet { context.note("Unable to find image '\(reference.familiar)' locally") }
         _ = try PullRun(context: context, store: store, configuration: configured, quiet: quiet, output: .error).pull(
-            reference, platform: platform ?? .current)
+            reference, platform: platform)
         let fetched = Images(store: store, defaultRegistry: configured.defaultRegistry)
         guard let local = try fetched.findLocal(name, platform: platform) else {
             throw Images.missing(name, operation: "use the image")

@@ -33,11 +33,14 @@ package enum Program {
         do {
             let context = try globals.context()
             guard let command = try parse(verb, arguments) else { return ExitStatus.success }
+            let status: Int32
             do {
-                return try command.perform(context)
+                status = try command.perform(context)
             } catch {
                 return fail(error, status: ExitStatus.of(error, beforeProgram: verb.runsProgram))
             }
+            guard status == ExitStatus.success, let lost = Output.lost else { return status }
+            return fail(BoxFailure(lost, "write to", "standard output"), status: ExitStatus.failure)
         } catch {
             return fail(error, status: ExitStatus.beforeProgram)
         }
@@ -51,7 +54,10 @@ package enum Program {
             FlagShapes.of(verb)
         }
         do {
-            return try Command.parse(normalised)
+            let command = try Command.parse(normalised)
+            guard command.passedThrough.first == "--help" else { return command }
+            Output.write(verb.helpMessage() + "\n", to: .output)
+            return nil
         } catch {
             if verb.exitCode(for: error).isSuccess {
                 Output.write(verb.fullMessage(for: error) + "\n", to: .output)

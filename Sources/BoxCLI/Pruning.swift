@@ -60,6 +60,24 @@ final class Pruning {
         show("Deleted Volumes:", report.volumes, report)
     }
 
+    func networks() throws(BoxFailure) {
+        let networks = Networks(store: store)
+        let summaries = try Containers(store: store, facts: context.facts).list().summaries
+        var names: [String] = []
+        for network in try store.networks().records where !network.isDefault {
+            guard filter.matches(created: network.created, labels: network.labels),
+                !networks.isUsed(network, by: summaries)
+            else { continue }
+            do throws(BoxFailure) {
+                try networks.remove(network)
+                names.append(network.name)
+            } catch  where error.kind == .conflict {
+                // A container has joined it meanwhile.
+            }
+        }
+        show("Deleted Networks:", names, PruneReport())
+    }
+
     func images(all: Bool) throws(BoxFailure) {
         let images = Images(store: store)
         let report = try store.pruneImages(all: all, filter) { image in

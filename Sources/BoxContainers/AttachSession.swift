@@ -52,6 +52,8 @@ package final class AttachSession {
     package var onFirstAnswer: (() -> Void)?
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
 
+    /// What would end this process with the terminal left raw.
+    private static let deadly: [CInt] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
     private static let forwarded: [CInt] = [
         SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU,
     ]
@@ -62,7 +64,7 @@ package final class AttachSession {
         self.socket = socket
         loop = try EventLoop()
         _ = box_ignore_signal(SIGPIPE)
-        signals = try SignalSource((options.forwardsSignals ? Self.forwarded : []) + [SIGWINCH])
+        signals = try SignalSource((options.forwardsSignals ? Self.forwarded : Self.deadly) + [SIGWINCH])
         try loop.add(self.socket.fd.raw, .readable, token: Token.socket.rawValue)
         try loop.add(signals.fd.raw, .readable, token: Token.signals.rawValue)
         try attach()
@@ -90,7 +92,9 @@ package final class AttachSession {
             errorRelay = channel.relay
             if let relay = errorRelay { try loop.add(relay.raw, .readable, token: Token.error.rawValue) }
         }
-        try socket.send(ControlMessage.attach(attachment).encoded, descriptors: sinks.map(\.raw))
+        try socket.send(
+            ControlMessage.attach(attachment, options.tty ? Self.terminalSize : nil).encoded,
+            descriptors: sinks.map(\.raw))
         withExtendedLifetime(sinks) {}
     }
 
@@ -137,15 +141,22 @@ package final class AttachSession {
     private func forward(_ signal: CInt) {
         if signal == SIGWINCH {
             resize()
+        } else if !options.forwardsSignals {
+            rawTerminal = nil
+            // As if it had never been caught, so that who waits for this process sees the signal (signal(7)).
+            _ = box_reset_signals()
+            _ = box_kill(box_getpid(), signal)
         } else {
             try? socket.send(ControlMessage.signal(signal).encoded, waiting: false)
         }
     }
 
+    private static var terminalSize: TerminalSize? {
+        Terminal.size(of: STDIN_FILENO) ?? Terminal.size(of: STDOUT_FILENO)
+    }
+
     private func resize() {
-        guard options.tty, let master = inputWriter,
-            let size = Terminal.size(of: STDIN_FILENO) ?? Terminal.size(of: STDOUT_FILENO)
-        else { return }
+        guard options.tty, let master = inputWriter, let size = Self.terminalSize else { return }
         Terminal.setSize(size, of: master.raw)
     }
 

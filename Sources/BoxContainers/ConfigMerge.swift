@@ -54,6 +54,7 @@ extension ContainerConfig {
         exposedPorts = Set(Array((execution.exposedPorts ?? [:]).keys) + request.exposedPorts).sorted()
         tty = request.tty
         openStdin = request.interactive
+        isDetached = request.detached ? true : nil
         stdinOnce = request.interactive && !request.detached
         autoRemove = request.autoRemove
         useInit = request.useInit

@@ -32,11 +32,11 @@ extension Containers {
             "ProcessLabel": "",
             "AppArmorProfile": "",
             "ExecIDs": .null,
-            "HostConfig": hostJSON(config),
+            "HostConfig": try hostJSON(config, record),
             "GraphDriver": graphJSON(config, record),
             "Mounts": .array(config.mounts.filter { $0.kind != .tmpfs }.map(mountJSON)),
             "Config": configJSON(config),
-            "NetworkSettings": networkJSON(config),
+            "NetworkSettings": try networkJSON(config, record, state),
         ]
     }
 
@@ -56,7 +56,8 @@ extension Containers {
         ]
     }
 
-    private func hostJSON(_ config: ContainerConfig) -> JSON {
+    private func hostJSON(_ config: ContainerConfig, _ record: ContainerRecord) throws(BoxFailure) -> JSON {
+        let networks = try record.networks(config)
         let binds = config.mounts.filter { $0.kind != .tmpfs && !$0.anonymous }.map {
             "\($0.source):\($0.destination)\($0.readOnly ? ":ro" : "")"
         }
@@ -69,8 +70,8 @@ extension Containers {
         return [
             "Binds": JSON(binds),
             "LogConfig": ["Type": "local", "Config": ["max-size": "20m", "max-file": "5"]],
-            "NetworkMode": .string(Self.text(config.network)),
-            "PortBindings": [:],
+            "NetworkMode": .string(Self.networkMode(config, networks)),
+            "PortBindings": Self.portBindings(networks.ports),
             "RestartPolicy": ["Name": "no", "MaximumRetryCount": 0],
             "AutoRemove": .bool(config.autoRemove),
             "CapAdd": JSON(config.capabilitiesAdded),
@@ -84,7 +85,7 @@ extension Containers {
             "IpcMode": .string(Self.text(config.ipcMode)),
             "PidMode": .string(config.pidMode == .private ? "" : Self.text(config.pidMode)),
             "Privileged": .bool(config.privileged),
-            "PublishAllPorts": false,
+            "PublishAllPorts": .bool(networks.publishesAll),
             "ReadonlyRootfs": .bool(config.readOnlyRootFS),
             "SecurityOpt": JSON(config.securityOptions),
             "UTSMode": .string(config.utsMode == .private ? "" : Self.text(config.utsMode)),
@@ -160,8 +161,8 @@ extension Containers {
         json["Domainname"] = .string(config.domainname)
         json["User"] = .string(config.user)
         json["AttachStdin"] = .bool(config.stdinOnce)
-        json["AttachStdout"] = .bool(!config.stdinOnce)
-        json["AttachStderr"] = .bool(!config.stdinOnce)
+        json["AttachStdout"] = .bool(config.isDetached != true)
+        json["AttachStderr"] = .bool(config.isDetached != true)
         if !config.exposedPorts.isEmpty {
             var ports = JSONObject()
             for port in config.exposedPorts { ports[port] = [:] }
@@ -170,7 +171,8 @@ extension Containers {
         json["Tty"] = .bool(config.tty)
         json["OpenStdin"] = .bool(config.openStdin)
         json["StdinOnce"] = .bool(config.stdinOnce)
-        json["Env"] = JSON(config.environment)
+        // The name of the host is known at the start only, says Docker, and leaves it out.
+        json["Env"] = JSON(config.environment.filter { !$0.hasPrefix("HOSTNAME=") })
         json["Cmd"] = config.command.isEmpty ? .null : JSON(config.command)
         json["Image"] = .string(config.imageName)
         json["Volumes"] = .null
@@ -183,21 +185,10 @@ extension Containers {
         return .object(json)
     }
 
-    private func networkJSON(_ config: ContainerConfig) -> JSON {
-        var ports = JSONObject()
-        for port in config.exposedPorts { ports[port] = .null }
-        let mode = Self.text(config.network)
-        var networks = JSONObject()
-        networks[mode] = ["IPAddress": "", "Gateway": "", "MacAddress": "", "Aliases": .null]
-        return [
-            "Ports": .object(ports), "IPAddress": "", "Gateway": "", "MacAddress": "",
-            "Networks": .object(networks),
-        ]
-    }
-
     /// A network mode as flags and `ps` write it.
     package static func text(_ mode: NetworkMode) -> String {
         switch mode {
+        case .networks: "bridge"
         case .isolated: "isolated"
         case .none: "none"
         case .host: "host"

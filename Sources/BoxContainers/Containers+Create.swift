@@ -30,6 +30,7 @@ extension Containers {
     /// Makes a container without starting it: all or nothing.
     package func create(_ request: CreateRequest, image: Image) throws(BoxFailure) -> Created {
         try check(request)
+        let networks = try resolveNetworks(request)
         let lease = try store.lease()
         recoverLost()
         var attempt = 0
@@ -41,6 +42,7 @@ extension Containers {
                 merging: request, image: image.config, imageID: image.imageID, manifestDigest: image.manifestDigest,
                 id: ContainerID(random: randomBytes(32)), name: name, hostHostname: facts.hostname,
                 now: Timestamp(nanoseconds: SystemClock.now))
+            config.networks = networks
             do {
                 if store.containerID(named: name.text) == nil { try prepareMounts(&config) }
                 let record = try create(config)
@@ -53,9 +55,11 @@ extension Containers {
     }
 
     private func create(_ config: ContainerConfig) throws(BoxFailure) -> ContainerRecord {
+        // With networks of its own they are written again at every start, when the addresses are known.
         let files = try NameFiles(
-            config, hostHosts: (try? readText("/etc/hosts")) ?? "",
-            hostResolvConf: (try? readText("/etc/resolv.conf")) ?? "")
+            NameFiles.Names(config), config.network == .host ? .host : .none,
+            hostHosts: (try? readText("/etc/hosts")) ?? "",
+            hostResolver: ResolverConfiguration((try? readText("/etc/resolv.conf")) ?? ""))
         return try store.createContainer(config) { folder throws(BoxFailure) in
             do {
                 for (name, text) in [
@@ -81,9 +85,12 @@ extension Containers {
             add: request.capabilitiesAdded, drop: request.capabilitiesDropped, privileged: request.privileged
         ).resolve(available: .available())
         if let signal = request.stopSignal { _ = try Signal.number(signal) }
-        if request.network == .host || isContainer(request.network), request.hostname != nil,
-            isContainer(request.network)
-        {
+        if request.utsMode == .host, request.hostname != nil {
+            throw BoxFailure(
+                .invalid, "use --hostname", reason: "the container shares the machine's name with --uts host",
+                hint: "leave one of them out")
+        }
+        if request.hostname != nil, isContainer(request.network) {
             throw BoxFailure(
                 .invalid, "use --hostname", reason: "the container shares another's network and so its name")
         }
@@ -97,11 +104,11 @@ extension Containers {
             throw BoxFailure(
                 .invalid, "use --memory", "\(memory)", reason: "the least that a container can run with is 6m")
         }
-        if let swap = request.resources.memorySwap {
+        if let swap = request.resources.memorySwap, swap != -1 {
             guard let memory = request.resources.memory else {
                 throw BoxFailure(.invalid, "use --memory-swap", reason: "it needs --memory beside it")
             }
-            guard swap == -1 || swap >= memory else {
+            guard swap >= memory else {
                 throw BoxFailure(
                     .invalid, "use --memory-swap", "\(swap)",
                     reason: "it is memory and swap together and must not be less than --memory")

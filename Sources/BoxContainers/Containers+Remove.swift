@@ -75,6 +75,7 @@ extension Containers {
         let cgroup = CgroupHierarchies.detect().open(location: "/box/\(id)")
         try? cgroup.kill()
         try? cgroup.remove()
+        NetworkFolders(store: store).release(id)
         store.removeRuntimeDirectory(id)
         guard let record = try? store.container(id), let summary = try? record.summary() else { return }
         guard summary.state.status.isActive else { return }

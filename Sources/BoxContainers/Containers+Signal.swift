@@ -62,7 +62,7 @@ extension Containers {
         }
     }
 
-    private func exchange(
+    func exchange(
         _ message: ControlMessage, _ socket: borrowing MessageSocket, _ operation: String, _ name: String
     ) throws(BoxFailure) -> ControlMessage? {
         do {

@@ -116,6 +116,7 @@ extension Containers {
         var plan = RunPlan(
             id: config.id, launch: launch, root: store.location.root,
             state: store.location.state, log: LogWriter.Bounds(), config: config, attachesFirst: attaches)
+        plan.network = try networkPlan(config, record)
         // The monitor gets the compiled filter; the table would only make its plan longer.
         plan.launch.spec.linux.seccomp = nil
         return (plan, try seccompProgram(spec.linux.seccomp))
@@ -129,17 +130,21 @@ extension Containers {
         ).resolve(available: .available())
         var result = SpecFacts(capabilities: capabilities.names, processors: facts.processors)
         for mount in config.mounts { result.mountSources.append(try source(of: mount)) }
+        var names = record
+        if case .container(let id) = config.network {
+            result.networkPeer = try peer(id, "network")
+            // Who shares a network shares its names.
+            if let other = try store.container(id) { names = other }
+        }
         result.nameFiles = (
-            record.directory.describe("hosts"), record.directory.describe("resolv.conf"),
-            record.directory.describe("hostname")
+            names.directory.describe("hosts"), names.directory.describe("resolv.conf"),
+            names.directory.describe("hostname")
         )
         result.seccomp = try seccomp(config, capabilities)
-        if case .container(let id) = config.network { result.networkPeer = try peer(id, "network") }
         if case .container(let id) = config.pidMode { result.pidPeer = try peer(id, "processes") }
         if case .container(let id) = config.ipcMode {
-            let pid = try peer(id, "shared memory")
-            result.ipcPeer = pid
-            result.joinedShm = "/proc/\(pid)/root/dev/shm"
+            try requireShareable(id)
+            result.ipcPeer = try peer(id, "shared memory")
         }
         result.deviceRules = DeviceRules.standard
         if config.privileged {
@@ -151,9 +156,8 @@ extension Containers {
             result.deviceRules += found.rules
         }
         if config.userMode == .private {
-            // A range for each container, high above those that users and other tools are given.
-            let slot = UInt32(config.id.text.prefix(3), radix: 16) ?? 0
-            result.idMapping = RuntimeSpec.IDMapping(containerID: 0, hostID: 1 << 20 + slot << 16, size: 1 << 16)
+            result.idMapping = RuntimeSpec.IDMapping(
+                containerID: 0, hostID: try store.userRange(config.id), size: 1 << 16)
         }
         return result
     }
@@ -170,18 +174,17 @@ extension Containers {
                     hint: "make it again, or remove the container")
             }
             return mount.source
-        case .volume:
-            let path = store.volumePath(mount.source)
-            guard let below = mount.volumeSubpath, !below.isEmpty else { return path }
-            do {
-                // The volume's content is the containers' and may hold links that lead out of it.
-                let volume = try Directory(opening: path)
-                let found = try volume.resolve(below, flags: CInt(BOX_O_PATH))
-                return try Directory(opening: "/proc/self/fd").readLink("\(found.raw)")
-            } catch {
-                throw BoxFailure(error, "use the volume's folder", "\(mount.source)/\(below)")
-            }
+        case .volume: return store.volumePath(mount.source)
         }
+    }
+
+    /// As in Docker a container's shared memory is its own unless it was started to share it.
+    private func requireShareable(_ id: ContainerID) throws(BoxFailure) {
+        guard let mode = try store.container(id)?.config().ipcMode, mode == .private || mode == .none else { return }
+        throw BoxFailure(
+            .conflict, "share the shared memory of container", id.short,
+            reason: mode == .none ? "it has none" : "it keeps it to itself",
+            hint: "start that container with --ipc shareable")
     }
 
     private func peer(_ id: ContainerID, _ what: String) throws(BoxFailure) -> Int32 {

@@ -2,6 +2,7 @@ package import BoxModel
 package import BoxStore
 package import BoxSystem
 internal import BoxRuntime
+internal import CBoxSys
 internal import Glibc
 
 /// What can be done with containers.
@@ -49,9 +50,23 @@ package struct Containers: Sendable {
         {
             return again
         }
+        Self.endSurvivor(summary.state)
         var corrected = summary
         corrected.state = Self.lost(summary.state)
         return corrected
+    }
+
+    /// The kernel takes the death signal off a program that changes its user (prctl(2), PR_SET_PDEATHSIG), or that
+    /// asks for it: such a one outlives its monitor, and nothing may run unmanaged.
+    private static func endSurvivor(_ state: ContainerState) {
+        guard state.pid > 0, ProcessIdentity(pid: state.pid)?.startTime == state.pidStartTime else { return }
+        let process = box_pidfd_open(state.pid)
+        guard process >= 0 else { return }
+        // Looked at again with the process held: its number can be nobody else's now.
+        if ProcessIdentity(pid: state.pid)?.startTime == state.pidStartTime {
+            _ = box_pidfd_send_signal(process, SIGKILL)
+        }
+        _ = box_close(process)
     }
 
     private static func lost(_ state: ContainerState) -> ContainerState {
@@ -60,6 +75,7 @@ package struct Containers: Sendable {
         state.exitCode = 128 + SIGKILL
         state.pid = 0
         state.pidStartTime = 0
+        state.ports = []
         if state.error.isEmpty { state.error = "its monitor was killed, or the machine was restarted" }
         return state
     }

@@ -30,6 +30,7 @@ package struct CreateRequest: Sendable {
     package var readOnly = false
     package var shmSize: Int64?
     package var network = NetworkMode.isolated
+    package var networks: ContainerNetworks?
     package var extraHosts: [String] = []
     package var dns: [String] = []
     package var dnsSearch: [String] = []

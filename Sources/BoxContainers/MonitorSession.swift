@@ -20,6 +20,7 @@ struct MonitorSession {
         state.oomKilled = false
         let cgroup: any Cgroup
         let subject: Monitor.Subject
+        var network: MonitorNetwork?
         do {
             cgroup = try CgroupHierarchies.detect().create(
                 path: plan.launch.spec.linux.cgroupsPath ?? "/box/\(plan.id)",
@@ -29,8 +30,16 @@ struct MonitorSession {
             return
         }
         do {
-            subject = try start(cgroup)
+            subject = try start(cgroup, size: monitor.terminalSize) { pid throws(BoxFailure) in
+                guard let wanted = plan.network else { return }
+                let made = try MonitorNetwork(wanted, store: store, record: record, pid: pid) {
+                    monitor.add(member: $0)
+                }
+                try made.setUp()
+                network = made
+            }
         } catch {
+            network?.tearDown()
             try? cgroup.kill()
             try? cgroup.remove()
             fail(monitor, &state, code: error.exitStatus, error.failure)
@@ -40,11 +49,13 @@ struct MonitorSession {
         state.pid = subject.pid
         state.pidStartTime = ProcessIdentity(pid: subject.pid)?.startTime ?? 0
         state.started = Timestamp(nanoseconds: SystemClock.now)
+        state.ports = network?.published ?? []
         try? record.write(state)
         monitor.broadcast(.started(pid: subject.pid))
 
         let actions = Monitor.Actions(
-            freeze: { freeze in setFrozen(freeze, cgroup) }, killAll: { try? cgroup.kill() })
+            freeze: { freeze in setFrozen(freeze, cgroup) }, killAll: { try? cgroup.kill() },
+            change: { content in change(content, network) })
         var code: Int32
         do {
             code = try monitor.run(subject, stdinOnce: plan.stdinOnce, actions: actions)
@@ -52,7 +63,24 @@ struct MonitorSession {
             code = 128 + SIGKILL
             state.error = "\(error)"
         }
+        network?.tearDown()
         finish(monitor, &state, code, cgroup)
+    }
+
+    /// Changes the networks of the running container as a command asks, and what `ps` shows of them.
+    private func change(_ content: [UInt8], _ network: MonitorNetwork?) -> ControlMessage {
+        do throws(BoxFailure) {
+            guard let network else {
+                throw BoxFailure(.conflict, "change the networks", reason: "the container has none of its own")
+            }
+            try network.change(try JSON.decode(from: content, "read", "the change"))
+            var state = try record.state()
+            state.ports = network.published
+            try record.write(state, networkNames: network.names)
+            return .done(errno: 0)
+        } catch {
+            return .refused(kind: error.kind.rawValue, reason: error.detail)
+        }
     }
 
     private func setFrozen(_ frozen: Bool, _ cgroup: any Cgroup) -> Int32 {
@@ -69,20 +97,25 @@ struct MonitorSession {
 
     // MARK: Start
 
-    private func start(_ cgroup: any Cgroup) throws(LaunchFailure) -> Monitor.Subject {
+    /// - Parameter connect: sets the network up while the container's first process waits.
+    private func start(
+        _ cgroup: any Cgroup, size: TerminalSize?, connect: (Int32) throws(BoxFailure) -> Void
+    ) throws(LaunchFailure) -> Monitor.Subject {
         do {
-            return try startUnchecked(cgroup)
+            return try startUnchecked(cgroup, size, connect)
         } catch {
             throw LaunchFailure(error, .rootfs)
         }
     }
 
-    private func startUnchecked(_ cgroup: any Cgroup) throws -> Monitor.Subject {
+    private func startUnchecked(
+        _ cgroup: any Cgroup, _ size: TerminalSize?, _ connect: (Int32) throws(BoxFailure) -> Void
+    ) throws -> Monitor.Subject {
         let placement = try Placement(cgroup)
         if plan.launch.spec.process.terminal == true {
             let launched = try launch(
-                plan.launch, stdio: .terminal, seccompProgram: filter, cgroup: placement
-            ) { _ in }
+                plan.launch, stdio: .terminal, seccompProgram: filter, cgroup: placement, terminalSize: size,
+                beforeExec: connect)
             var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
             switch launched.terminalMaster {
             case .some(let master): subject.terminal = try master.duplicate()
@@ -104,8 +137,7 @@ struct MonitorSession {
         let launched = try launch(
             plan.launch,
             stdio: .descriptors(input: inputReader?.raw ?? -1, output: outputWriter.raw, error: errorWriter.raw),
-            seccompProgram: filter, cgroup: placement
-        ) { _ in }
+            seccompProgram: filter, cgroup: placement, beforeExec: connect)
         _ = consume outputWriter
         _ = consume errorWriter
         var subject = Monitor.Subject(pid: launched.pid, pidfd: try launched.pidfd.duplicate())
@@ -150,6 +182,7 @@ struct MonitorSession {
         state.exitCode = code
         state.pid = 0
         state.pidStartTime = 0
+        state.ports = []
         state.finished = Timestamp(nanoseconds: SystemClock.now)
         if plan.autoRemove {
             remove()

@@ -11,6 +11,8 @@ struct RunPlan: Codable, Sendable {
     var root: String
     var state: String
     var log: LogWriter.Bounds
+    /// With networks of its own; nil otherwise.
+    var network: NetworkPlan?
     var openStdin: Bool
     var stdinOnce: Bool
     var autoRemove: Bool

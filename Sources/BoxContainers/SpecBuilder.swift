@@ -6,8 +6,6 @@ package struct SpecFacts: Sendable {
     package var mountSources: [String]
     /// Host paths of the container's `hosts`, `resolv.conf` and `hostname` files.
     package var nameFiles: (hosts: String, resolvConf: String, hostname: String)?
-    /// The host path of the shared-memory folder of a container whose IPC namespace is joined.
-    package var joinedShm: String?
     /// Capability sets by name after `--cap-add`, `--cap-drop` and `--privileged`.
     package var capabilities: [String]
     package var seccomp: RuntimeSpec.Seccomp?
@@ -100,7 +98,7 @@ extension RuntimeSpec {
         add(.cgroup, config.cgroupMode, peer: nil, file: "cgroup")
         switch config.network {
         case .host: break
-        case .none, .isolated: list.append(Namespace(.network))
+        case .networks, .none, .isolated: list.append(Namespace(.network))
         case .container: list.append(Namespace(.network, path: facts.networkPeer.map { "/proc/\($0)/ns/net" }))
         }
         return list
@@ -163,30 +161,30 @@ extension RuntimeSpec {
         case .none: break
         case .host:
             list.append(Mount(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["rbind"] + hardened))
-        case .container where facts.joinedShm != nil:
-            list.append(
-                Mount(destination: "/dev/shm", type: "bind", source: facts.joinedShm, options: ["bind"] + hardened))
-        case .private, .shareable, .container:
+        case .container:
+            var shared = Mount(destination: "/dev/shm", type: "bind", source: "/dev/shm", options: ["bind"] + hardened)
+            shared.sourceProcess = facts.ipcPeer
+            list.append(shared)
+        case .private, .shareable:
             list.append(
                 Mount(
                     destination: "/dev/shm", type: "tmpfs", source: "shm",
                     options: hardened + ["mode=1777", "size=\(config.shmSize)"]))
         }
+        // A mount inside another must come after it; what the user mounts in a place wins over the name files.
+        var own = zip(config.mounts, facts.mountSources).map { Self.mount($0, source: $1) }
         if let files = facts.nameFiles {
             for (source, destination) in [
                 (files.resolvConf, "/etc/resolv.conf"), (files.hostname, "/etc/hostname"), (files.hosts, "/etc/hosts"),
             ] where !config.mounts.contains(where: { ContainerConfig.normalised($0.destination) == destination }) {
-                list.append(
-                    Mount(destination: destination, type: "bind", source: source, options: ["bind", "rprivate"]))
+                let options = ["bind", "rprivate", "idmap"]
+                own.append(Mount(destination: destination, type: "bind", source: source, options: options))
             }
         }
-        // A mount inside another must come after it.
-        let ordered = zip(config.mounts, facts.mountSources).sorted { left, right in
-            depth(left.0.destination) < depth(right.0.destination)
-        }
-        for (mount, source) in ordered {
-            list.append(Self.mount(mount, source: source))
-        }
+        // Not stable by itself (sort(by:)), hence the index.
+        list += own.enumerated().sorted { left, right in
+            (depth(left.element.destination), left.offset) < (depth(right.element.destination), right.offset)
+        }.map(\.element)
         return list
     }
 
@@ -200,6 +198,9 @@ extension RuntimeSpec {
         }
         var options = [mount.nonRecursive ? "bind" : "rbind", (mount.propagation ?? .rprivate).rawValue]
         if mount.readOnly { options.append(mount.nonRecursiveReadOnly ? "ro" : "rro") }
-        return Mount(destination: mount.destination, type: "bind", source: source, options: options)
+        var bind = Mount(destination: mount.destination, type: "bind", source: source, options: options)
+        if mount.kind == .volume { bind.options?.append("idmap") }
+        if let below = mount.volumeSubpath, !below.isEmpty { bind.sourceSubpath = below }
+        return bind
     }
 }

@@ -25,12 +25,22 @@ struct LayerFetch: Sendable {
                 if !had { try await fetchBlobOnly() }
                 pull.progress(.layer(descriptor.digest, had ? .alreadyExists : .complete))
                 return nil
-            case .mine(let stage): return try await unpack(into: stage)
+            case .mine(let stage):
+                guard case .done(let pending) = try await unpack(into: stage) else { continue }
+                return pending
             case .busy:
                 pull.progress(.waiting(descriptor.digest))
                 try await pause()
             }
         }
+    }
+
+    /// How an attempt ended that did not fail.
+    private enum Attempt {
+        case done(PendingLayer?)
+        /// What an earlier pull had left, perhaps from another registry, was not the beginning of this blob; it is
+        /// dropped, and the blob is to be fetched from its first byte.
+        case again
     }
 
     private func pause() async throws(BoxFailure) {
@@ -43,12 +53,15 @@ struct LayerFetch: Sendable {
 
     // MARK: Unpacking
 
-    private func unpack(into stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
+    private func unpack(into stage: LayerStage) async throws(BoxFailure) -> Attempt {
         do throws(BoxFailure) {
             while true {
                 switch try store.ingest(descriptor.digest, size: descriptor.size) {
-                case .present: return try await unpackBlob(stage)
-                case .mine(let ingest): return try await download(ingest, stage)
+                case .present: return .done(try await unpackBlob(stage))
+                case .mine(let ingest):
+                    let attempt = try await download(ingest, stage)
+                    if case .again = attempt { stage.discard() }
+                    return attempt
                 case .busy:
                     pull.progress(.waiting(descriptor.digest))
                     try await pause()
@@ -80,7 +93,7 @@ struct LayerFetch: Sendable {
     }
 
     /// The unpacker follows the file that the download writes.
-    private func download(_ ingest: Ingest, _ stage: LayerStage) async throws(BoxFailure) -> PendingLayer? {
+    private func download(_ ingest: Ingest, _ stage: LayerStage) async throws(BoxFailure) -> Attempt {
         let options = options()
         async let unpacking: Result<LayerReport, BoxFailure> = {
             let source = DownloadSource(ingest.reader())
@@ -100,29 +113,33 @@ struct LayerFetch: Sendable {
         // What went wrong first is in the ingest; the other side only saw its echo.
         let report: LayerReport
         switch (downloaded, unpacked) {
-        case (.failure(let failure), _):
-            if case .failure(let root) = unpacked, root.kind == .corrupt { try dropIfWrong(ingest); throw root }
-            throw failure
-        case (_, .failure(let failure)):
-            try dropIfWrong(ingest)
-            throw failure
+        case (.failure(let failure), .failure(let root)):
+            return try judge(ingest, root.kind == .corrupt ? root : failure)
+        case (.failure(let failure), _): throw failure
+        case (_, .failure(let failure)): return try judge(ingest, failure)
         case (.success, .success(let value)): report = value
         }
         pull.progress(.layer(descriptor.digest, .extracting))
+        if report.compressedDigest != descriptor.digest, ingest.existing > 0 {
+            ingest.discard()
+            return .again
+        }
         try await onThread { () throws(BoxFailure) in try ingest.commit(verified: report.compressedDigest) }
-        return try await finish(report, stage)
+        return .done(try await finish(report, stage))
     }
 
-    /// What could not be unpacked is kept for a resumption only where it may be the right content.
-    private func dropIfWrong(_ ingest: Ingest) throws(BoxFailure) {
-        if ingest.available == descriptor.size {
-            let digest = try ingest.calculatedDigest()
-            if digest == descriptor.digest { return }
-            ingest.discard()
-            throw BoxFailure(
-                .corrupt, "receive the blob", "\(descriptor.digest)", reason: "its content has the digest \(digest)",
-                hint: "the registry or something before it changes content; try again")
-        }
+    /// What could not be unpacked is kept only where it is the right content, which another time may unpack.
+    private func judge(_ ingest: Ingest, _ failure: BoxFailure) throws(BoxFailure) -> Attempt {
+        guard failure.kind == .corrupt else { throw failure }
+        var found: Digest?
+        if ingest.available == descriptor.size { found = try ingest.calculatedDigest() }
+        if found == descriptor.digest { throw failure }
+        ingest.discard()
+        if ingest.existing > 0 { return .again }
+        guard let found else { throw failure }
+        throw BoxFailure(
+            .corrupt, "receive the blob", "\(descriptor.digest)", reason: "its content has the digest \(found)",
+            hint: "the registry or something before it changes content; try again")
     }
 
     private func receive(_ ingest: Ingest) async -> Result<Void, BoxFailure> {
@@ -171,6 +188,10 @@ struct LayerFetch: Sendable {
             case .mine(let ingest):
                 try await receive(ingest).get()
                 let digest = try await onThread { () throws(BoxFailure) in try ingest.calculatedDigest() }
+                if digest != descriptor.digest, ingest.existing > 0 {
+                    ingest.discard()
+                    continue
+                }
                 try ingest.commit(verified: digest)
                 return
             }

@@ -10,18 +10,23 @@ package struct Pull: Sendable {
     let client: RegistryClient
     let configuration: RegistryConfiguration
     let platform: Platform
+    let insists: Bool
     let progress: PullProgress
     let logger: Logger
 
-    /// - Parameter platform: which image of an index is wanted.
+    /// - Parameters:
+    ///   - platform: which image of an index is wanted.
+    ///   - insists: whether an image without an index must be for it too.
     package init(
         store: Store, client: RegistryClient, configuration: RegistryConfiguration, platform: Platform,
+        insists: Bool = false,
         logger: Logger, progress: @escaping PullProgress
     ) {
         self.store = store
         self.client = client
         self.configuration = configuration
         self.platform = platform
+        self.insists = insists
         self.logger = logger
         self.progress = progress
     }
@@ -46,6 +51,17 @@ package struct Pull: Sendable {
                 reason:
                     "its manifest has \(parsed.layers.count) layers, its configuration \(config.content.rootfs.diffIDs.count)",
                 hint: "the image is broken in the registry")
+        }
+        guard config.content.platform.isValid else {
+            throw BoxFailure(
+                .corrupt, "pull", reference.familiar,
+                reason: "its configuration names no platform but \"\(config.content.platform.description.prefix(60))\"",
+                hint: "the image is broken in the registry")
+        }
+        guard !insists || platform.distance(to: config.content.platform) != nil else {
+            throw BoxFailure(
+                .notFound, "pull", "\(reference.familiar) for \(platform)",
+                reason: "the image exists for \(config.content.platform)", hint: "choose that with --platform")
         }
         progress(.began(reference, layers: parsed.layers))
         let size = try await fetchLayers(parsed.layers, config.content.rootfs.diffIDs, reference)

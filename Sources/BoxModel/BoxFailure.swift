@@ -94,6 +94,11 @@ extension BoxFailure.Kind {
     }
 }
 
+extension BoxFailure {
+    /// Everything but what was tried, for a message that says that itself.
+    package var detail: String { hint.map { "\(reason); \($0)" } ?? reason }
+}
+
 extension BoxFailure: CustomStringConvertible {
     /// The one line, without the leading `box: `.
     package var description: String {

@@ -33,6 +33,8 @@ package struct ContainerConfig: Hashable, Sendable, Codable {
     package var openStdin = false
     /// Standard input closes when the first client's does.
     package var stdinOnce = false
+    /// Whether it was made to run in the background.
+    package var isDetached: Bool?
     package var useInit = false
     package var stopSignal = "SIGTERM"
     /// Seconds; -1 waits for ever.
@@ -48,6 +50,8 @@ package struct ContainerConfig: Hashable, Sendable, Codable {
     package var readOnlyRootFS = false
     package var shmSize: Int64 = 64 << 20
     package var network: NetworkMode = .isolated
+    /// With ``NetworkMode/networks``; nil otherwise.
+    package var networks: ContainerNetworks?
     package var extraHosts: [String] = []
     package var dns: [String] = []
     package var dnsSearch: [String] = []
@@ -81,6 +85,9 @@ package struct ContainerConfig: Hashable, Sendable, Codable {
         self.platform = platform
         self.layers = layers
     }
+
+    /// The ports that image and flags name as listened on.
+    package var ports: [ContainerPort] { exposedPorts.compactMap { ContainerPort($0) } }
 
     /// Entry point and command as one argument vector.
     package var arguments: [String] { entrypoint + command }
@@ -132,7 +139,9 @@ package enum NamespaceMode: Hashable, Sendable, Codable {
 
 /// How a container is connected.
 package enum NetworkMode: Hashable, Sendable, Codable {
-    /// A network namespace of its own with loopback only, for want of a bridge (the default).
+    /// A network namespace of its own with interfaces in the networks that it joined.
+    case networks
+    /// A network namespace of its own with loopback only, for want of the right to make interfaces.
     case isolated
     case none
     case host

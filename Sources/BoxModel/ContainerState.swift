@@ -15,6 +15,8 @@ package struct ContainerState: Hashable, Sendable, Codable {
     package var error = ""
     package var oomKilled = false
     package var restartCount = 0
+    /// Ports that are published now.
+    package var ports: [PublishedPort] = []
 
     package init(_ status: Status) {
         self.status = status

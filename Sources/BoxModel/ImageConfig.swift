@@ -18,7 +18,9 @@ package struct ImageConfig: Hashable, Sendable, Codable {
         self.rootfs = rootfs
     }
 
-    package var platform: Platform { Platform(os: os, architecture: architecture, variant: variant) }
+    package var platform: Platform {
+        Platform(os: os, architecture: architecture, variant: variant.flatMap { $0.isEmpty ? nil : $0 })
+    }
 
     enum CodingKeys: String, CodingKey {
         case created, author, architecture, os, variant, config, rootfs, history, comment

@@ -84,7 +84,11 @@ private struct ObjectReader<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
 
     func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try decoder(key).bool() }
-    func decode(_ type: String.Type, forKey key: Key) throws -> String { try decoder(key).string() }
+    // As in Go, whose programs write these documents, null is an empty string.
+    func decode(_ type: String.Type, forKey key: Key) throws -> String {
+        let decoder = try decoder(key)
+        return decoder.json.isNull ? "" : try decoder.string()
+    }
     func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try decoder(key).double() }
     func decode(_ type: Float.Type, forKey key: Key) throws -> Float { Float(try decoder(key).double()) }
     func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try decoder(key).integer(type) }
@@ -143,7 +147,11 @@ private struct ArrayReader: UnkeyedDecodingContainer {
     }
 
     mutating func decode(_ type: Bool.Type) throws -> Bool { try next().bool() }
-    mutating func decode(_ type: String.Type) throws -> String { try next().string() }
+    // As in Go, whose programs write these documents, null in a list of strings is an empty one.
+    mutating func decode(_ type: String.Type) throws -> String {
+        let decoder = try next()
+        return decoder.json.isNull ? "" : try decoder.string()
+    }
     mutating func decode(_ type: Double.Type) throws -> Double { try next().double() }
     mutating func decode(_ type: Float.Type) throws -> Float { Float(try next().double()) }
     mutating func decode(_ type: Int.Type) throws -> Int { try next().integer(type) }

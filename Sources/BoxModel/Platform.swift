@@ -31,6 +31,18 @@ package struct Platform: Hashable, Sendable, Codable {
         normalise()
     }
 
+    /// Whether there are machines of this kind, as far as Go's and containerd's lists go.
+    package var isKnown: Bool {
+        ["linux", "windows", "darwin", "freebsd", "wasi"].contains(os)
+            && [
+                "386", "amd64", "arm", "arm64", "loong64", "mips", "mipsle", "mips64", "mips64le", "ppc64", "ppc64le",
+                "riscv64", "s390x", "wasm",
+            ].contains(architecture)
+    }
+
+    /// Whether its parts are words; what a registry sends need not be.
+    package var isValid: Bool { Platform(description) != nil }
+
     private mutating func normalise() {
         switch architecture {
         case "x86_64", "x86-64": architecture = "amd64"

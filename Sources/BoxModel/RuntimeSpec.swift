@@ -73,6 +73,10 @@ package struct RuntimeSpec: Hashable, Sendable, Codable {
         package var source: String?
         /// Options of mount(8) and the specification: `ro`, `nosuid`, `rbind`, `rprivate`, `size=64m`.
         package var options: [String]?
+        /// box's own: a path below `source`, whose content is not to be trusted; the mount comes from there.
+        package var sourceSubpath: String?
+        /// box's own: the process in whose mount namespace `source` is.
+        package var sourceProcess: Int32?
 
         package init(destination: String, type: String?, source: String?, options: [String]? = nil) {
             self.destination = destination

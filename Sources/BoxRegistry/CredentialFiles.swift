@@ -86,7 +86,7 @@ package struct CredentialFiles: CredentialSource {
         else {
             throw BoxFailure(
                 .invalid, "read the credentials for \(name) from", file,
-                reason: "\"auth\" is not user:password in Base64", hint: "log in again with `box login \(name)`")
+                reason: "\"auth\" is not user:password in Base64", hint: "store the login for \(name) again")
         }
         // Docker pads the secret with NUL bytes.
         let secret = parts[1].prefix { $0 != "\0" }

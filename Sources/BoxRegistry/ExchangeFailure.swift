@@ -70,7 +70,7 @@ struct Errand: Sendable {
         case .unauthorised(let reason, let registry):
             make(
                 .denied, reason,
-                "check the name; if the repository is private, log in with `box login\(loginArgument(registry))`")
+                "check the name; if the repository is private, \(login(registry))")
         case .transport(let failure, let url): transport(failure, url)
         case .status(let status, let text, let delay, let url): answer(status, text, delay, url)
         }
@@ -80,8 +80,9 @@ struct Errand: Sendable {
         BoxFailure(kind, operation, subject, reason: reason, hint: hint)
     }
 
-    private func loginArgument(_ registry: String) -> String {
-        registry == ImageReference.defaultRegistry ? "" : " \(registry)"
+    /// How credentials get where box looks for them.
+    private func login(_ registry: String) -> String {
+        "store a login for \(registry) in ~/.docker/config.json, as `docker login` and `skopeo login` do"
     }
 
     private func transport(_ failure: TransportFailure, _ url: RegistryURL) -> BoxFailure {
@@ -127,18 +128,18 @@ struct Errand: Sendable {
         case 401:
             return make(
                 .denied, "\(host) wants a login\(said)",
-                "check the name; if the repository is private, log in with `box login\(loginArgument(reference.registry))`"
+                "check the name; if the repository is private, \(login(reference.registry))"
             )
         case 403:
             return make(
                 .denied, "\(host) forbids it\(said)",
-                "use an account that may read it: `box login\(loginArgument(reference.registry))`")
+                "use an account that may read it: \(login(reference.registry))")
         case 404, 410: return make(.notFound, "\(host) does not have it\(said)", "check the name and the tag")
         case 429:
-            let wait = delay.map { "try again in \($0.seconds) s, or log" } ?? "try again later, or log"
+            let wait = delay.map { "try again in \($0.seconds) s" } ?? "try again later"
             return make(
                 .exhausted, "\(host) limits how much is asked of it (status 429)\(said)",
-                "\(wait) in with `box login\(loginArgument(reference.registry))`")
+                "\(wait), or \(login(reference.registry))")
         case 500...: return make(.unavailable, "\(host) has failed (status \(status))\(said)", "try again later")
         default: return make(.unavailable, "\(host) answered with status \(status)\(said)")
         }

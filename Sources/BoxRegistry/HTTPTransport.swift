@@ -15,7 +15,6 @@ final class HTTPTransport: RegistryTransport {
     }
 
     private struct State {
-        var group: MultiThreadedEventLoopGroup?
         var clients: [Key: HTTPClient] = [:]
     }
 
@@ -43,13 +42,12 @@ final class HTTPTransport: RegistryTransport {
     }
 
     func shutdown() async {
-        let (clients, group) = state.withLock { state in
+        let clients = state.withLock { state in
             defer { state = State() }
-            return (Array(state.clients.values), state.group)
+            return Array(state.clients.values)
         }
         // What fails while closing was already reported, or is of no use to anybody.
         for client in clients { try? await client.shutdown() }
-        try? await group?.shutdownGracefully()
     }
 
     private func client(for request: TransportRequest) throws(TransportFailure) -> HTTPClient {
@@ -71,9 +69,8 @@ final class HTTPTransport: RegistryTransport {
                     host: proxy.host, port: Int(proxy.port),
                     authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") })
             }
-            let group = state.group ?? MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount > 2 ? 2 : 1)
-            state.group = group
-            let client = HTTPClient(eventLoopGroup: group, configuration: settings)
+            // The process's own group is never shut down: a name look-up that was given up may still answer to it.
+            let client = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: settings)
             state.clients[key] = client
             return client
         }

@@ -25,6 +25,7 @@ extension TransportFailure {
         case is NIOSSLExtraError: self = .untrusted("it is for another host name")
         case let error as NIOSSLError: self = Self.sorted(error)
         case is BoringSSLError: self = .handshake("the TLS connection failed")
+        case HTTPParserError.invalidEOFState: self = .closed
         case is HTTPParserError: self = .other("its answer is not HTTP")
         default: self = .other(CleanText.line(String(describing: error), limit: 150))
         }

@@ -103,7 +103,8 @@ extension Store {
         let oldest = unreferencedNow ? Int64.max : SystemClock.now - Self.resumeWindow
         let marks = marks()
         report.obstacles = marks.obstacles
-        try sweepParts(root, olderThan: oldest, &report)
+        // Removing an image is no reason to begin an interrupted download of another one anew.
+        try sweepParts(root, olderThan: SystemClock.now - Self.resumeWindow, &report)
         if marks.obstacles.isEmpty {
             try sweepBlobs(root, marks, olderThan: oldest, &report)
             try sweepLayers(root, marks, olderThan: oldest, &report)

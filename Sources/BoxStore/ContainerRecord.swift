@@ -53,9 +53,12 @@ package final class ContainerRecord: Sendable {
     ///
     /// Only one process at a time may: the holder of ``lock()`` before the start and after the end, the monitor in
     /// between.
-    package func write(_ state: ContainerState) throws(BoxFailure) {
+    ///
+    /// - Parameter networkNames: the networks it joins now; nil where they are the same as before.
+    package func write(_ state: ContainerState, networkNames: [String]? = nil) throws(BoxFailure) {
         var summary = try knownSummary()
         summary.state = state
+        if let networkNames { summary.networks = networkNames }
         let bytes = summary.bytes
         try storing("record the container's state", directory.describe("state")) { () throws(SystemFailure) in
             try directory.replaceAsOnlyWriter("state", bytes)

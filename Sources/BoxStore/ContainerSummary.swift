@@ -20,6 +20,9 @@ package struct ContainerSummary: Hashable, Sendable {
     package let labels: [String: String]
     package let mounts: [MountName]
     package let network: NetworkMode
+    /// The networks it joins, by name.
+    package var networks: [String]
+    package let exposedPorts: [ContainerPort]
     package let autoRemove: Bool
     package var state: ContainerState
 
@@ -33,6 +36,8 @@ package struct ContainerSummary: Hashable, Sendable {
         labels = config.labels
         mounts = config.mounts.map { MountName(kind: $0.kind, source: $0.source, destination: $0.destination) }
         network = config.network
+        networks = config.networks?.endpoints.map(\.network) ?? []
+        exposedPorts = config.ports
         autoRemove = config.autoRemove
         self.state = state
     }
@@ -63,6 +68,8 @@ extension ContainerSummary {
         }
         self.mounts = mounts
         network = try json.required("network", source) { $0.stringValue.flatMap { NetworkMode(record: $0) } }
+        networks = json["networks"]?.stringArray ?? []
+        exposedPorts = json["exposed"]?.stringArray?.compactMap { ContainerPort($0) } ?? []
         autoRemove = try json.required("autoRemove", source, \.boolValue)
         state = try ContainerState(record: json.required("state", source) { $0 }, source)
     }
@@ -78,7 +85,8 @@ extension ContainerSummary {
                         "kind": .string($0.kind.rawValue), "source": .string($0.source),
                         "destination": .string($0.destination),
                     ]
-                }), "network": .string(network.recordText), "autoRemove": .bool(autoRemove),
+                }), "network": .string(network.recordText), "networks": JSON(networks),
+            "exposed": JSON(exposedPorts.map(\.description)), "autoRemove": .bool(autoRemove),
             "state": state.recordJSON,
         ]
         return json.bytes()
@@ -96,6 +104,7 @@ extension ContainerState {
         error = try json.string("error", source)
         oomKilled = try json.required("oomKilled", source, \.boolValue)
         restartCount = Int(try json.integer("restartCount", source))
+        ports = (json["ports"]?.arrayValue ?? []).compactMap { PublishedPort(record: $0) }
     }
 
     var recordJSON: JSON {
@@ -104,6 +113,24 @@ extension ContainerState {
             "pidStartTime": .integer(Int64(clamping: pidStartTime)), "exitCode": .integer(Int64(exitCode)),
             "started": .integer(started.nanoseconds), "finished": .integer(finished.nanoseconds),
             "error": .string(error), "oomKilled": .bool(oomKilled), "restartCount": .integer(Int64(restartCount)),
+            "ports": .array(ports.map(\.recordJSON)),
+        ]
+    }
+}
+
+extension PublishedPort {
+    init?(record json: JSON) {
+        guard let port = json["port"]?.stringValue.flatMap({ ContainerPort($0) }),
+            let address = json["address"]?.stringValue.flatMap({ IPAddress($0) }),
+            let number = json["hostPort"]?.intValue.flatMap({ UInt16(exactly: $0) })
+        else { return nil }
+        self.init(port, hostAddress: address, hostPort: number)
+    }
+
+    var recordJSON: JSON {
+        [
+            "port": .string("\(port)"), "address": .string("\(hostAddress)"),
+            "hostPort": .integer(Int64(hostPort)),
         ]
     }
 }
@@ -111,6 +138,7 @@ extension ContainerState {
 extension NetworkMode {
     init?(record text: String) {
         switch text {
+        case "networks": self = .networks
         case "isolated": self = .isolated
         case "none": self = .none
         case "host": self = .host
@@ -122,6 +150,7 @@ extension NetworkMode {
 
     var recordText: String {
         switch self {
+        case .networks: "networks"
         case .isolated: "isolated"
         case .none: "none"
         case .host: "host"

@@ -72,23 +72,25 @@ extension Store {
     }
 
     /// Bytes that a tree of the store occupies on the disk; hard links count once.
-    package func diskUse(_ name: String) -> Int64 {
+    ///
+    /// - Parameter countsFolders: as du(1) does; Docker's sizes are those of files alone.
+    package func diskUse(_ name: String, countsFolders: Bool = true) -> Int64 {
         guard let root, let status = try? root.directory.status(name) else { return 0 }
         guard status.kind == .directory, let folder = try? root.directory.directory(name) else {
             return status.allocated
         }
         var seen: Set<UInt64> = []
-        return status.allocated + treeUse(folder, &seen)
+        return (countsFolders ? status.allocated : 0) + treeUse(folder, &seen, countsFolders)
     }
 }
 
-private func treeUse(_ folder: borrowing Directory, _ seen: inout Set<UInt64>) -> Int64 {
+private func treeUse(_ folder: borrowing Directory, _ seen: inout Set<UInt64>, _ countsFolders: Bool) -> Int64 {
     var sum: Int64 = 0
     for name in (try? folder.names()) ?? [] {
         guard let status = try? folder.status(name) else { continue }
         if status.kind == .directory {
-            sum += status.allocated
-            if let child = try? folder.directory(name) { sum += treeUse(child, &seen) }
+            if countsFolders { sum += status.allocated }
+            if let child = try? folder.directory(name) { sum += treeUse(child, &seen, countsFolders) }
         } else if status.links == 1 || seen.insert(status.inode).inserted {
             sum += status.allocated
         }

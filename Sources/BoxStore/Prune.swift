@@ -39,6 +39,8 @@ package struct PruneReport: Sendable {
     package var reclaimed: Int64 = 0
     /// Whether other commands were writing, so that the next one frees the rest.
     package var deferred = false
+
+    package init() {}
 }
 
 extension Store {

@@ -306,7 +306,7 @@ struct TemplateEvaluator {
         guard argument == nil else { throw failure(".\(name) is not a method but has an argument", at: offset) }
         switch field.body {
         case .value(let value): return .json(value)
-        case .computed(let compute), .expensive(let compute): return .json(try compute())
+        case .computed(let compute), .expensive(_, let compute): return .json(try compute())
         case .nested(let compute): return try compute()
         case .method: return .missing
         }

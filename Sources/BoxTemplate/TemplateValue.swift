@@ -25,8 +25,8 @@ package struct TemplateRecord {
     package enum Body {
         case value(JSON)
         case computed(() throws -> JSON)
-        /// Computed only where the template names the field; not part of `{{json .}}`.
-        case expensive(() throws -> JSON)
+        /// Computed only where the template names the field; `{{json .}}` has the first value.
+        case expensive(String, () throws -> JSON)
         /// Takes one argument, as in `{{.Label "key"}}`.
         case method((String) throws -> JSON)
         /// A record or list of its own.
@@ -55,7 +55,7 @@ package struct TemplateRecord {
         self.fields = fields
     }
 
-    /// All fields that are neither methods nor expensive, sorted by name as docker prints its rows.
+    /// All fields but methods, sorted by name as docker prints its rows.
     package func json() throws -> JSON {
         var object = JSONObject()
         for field in fields {
@@ -63,7 +63,8 @@ package struct TemplateRecord {
             case .value(let value): object[field.name] = value
             case .computed(let compute): object[field.name] = try compute()
             case .nested(let compute): object[field.name] = try compute().json()
-            case .expensive, .method: break
+            case .expensive(let placeholder, _): object[field.name] = .string(placeholder)
+            case .method: break
             }
         }
         return .object(object.sorted())

@@ -88,7 +88,8 @@ import Testing
         #expect(throws: BoxFailure.self) { try UlimitFlag.limit("nofiles=20") }
         #expect(try CPUsFlag.nanoCPUs("1.5", available: 2) == 1_500_000_000)
         #expect(throws: BoxFailure.self) { try CPUsFlag.nanoCPUs("3", available: 2) }
-        #expect(throws: BoxFailure.self) { try CPUsFlag.nanoCPUs("0", available: 2) }
+        #expect(try CPUsFlag.nanoCPUs("0", available: 2) == nil)
+        #expect(throws: BoxFailure.self) { try CPUsFlag.nanoCPUs("0.001", available: 2) }
     }
 
     @Test func devices() throws {

@@ -96,7 +96,9 @@ import Testing
 
 @Suite struct ControlMessageTests {
     @Test(arguments: [
-        ControlMessage.attach([.input, .error]), .signal(15), .stop(signal: 2, grace: -1), .wait, .pause, .unpause,
+        ControlMessage.attach([.input, .error], nil), .attach([.output], TerminalSize(rows: 24, columns: 80)),
+        .change([1, 2, 0]), .refused(kind: "conflict", reason: "no; a\nb"), .signal(15), .stop(signal: 2, grace: -1),
+        .wait, .pause, .unpause,
         .attached, .started(pid: 77), .failed(code: 127, reason: "wörds"), .exited(code: 255), .done(errno: 3),
         .outputClosed,
     ])

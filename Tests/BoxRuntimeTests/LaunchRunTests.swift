@@ -294,9 +294,11 @@ struct LaunchRunTests {
         fixture.spec.linux.gidMappings = [.init(containerID: 0, hostID: 100_000, size: 65536)]
         let source = fixture.directory.appendingPathComponent("source")
         try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
-        fixture.spec.mounts.append(.init(destination: "/data", type: "bind", source: source.path, options: ["rbind"]))
+        fixture.spec.mounts.append(
+            .init(destination: "/data", type: "bind", source: source.path, options: ["rbind", "idmap"]))
+        fixture.spec.mounts.append(.init(destination: "/host", type: "bind", source: source.path, options: ["rbind"]))
         fixture.shell(
-            "id -u; cat /proc/self/uid_map | wc -l; stat -c %u /etc/passwd; touch /new /data/new; stat -c %u /new"
+            "touch /host/evil 2>/dev/null && echo escaped; id -u; cat /proc/self/uid_map | wc -l; stat -c %u /etc/passwd; touch /new /data/new; stat -c %u /new"
                 + "; echo x > /dev/null && echo null; wc -c < /proc/keys")
         let outcome = try fixture.run()
         #expect(outcome.error == "")

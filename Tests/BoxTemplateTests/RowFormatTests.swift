@@ -12,7 +12,7 @@ import Testing
             .init("ID", id), .init("Names", name), .init("Status", status), .init("Ports", "80->80/tcp"),
             .init(
                 "Size",
-                .expensive {
+                .expensive("0B") {
                     Issue.record("Size was computed")
                     return "1GB"
                 }),
@@ -62,7 +62,7 @@ import Testing
     func jsonLines(format: String) throws {
         #expect(
             try render(format, [Self.rows[0]])
-                == #"{"ID":"0123456789ab","Names":"web","Ports":"80-\u003e80/tcp","RunningFor":"2 hours ago","Status":"Up 3 minutes"}"#
+                == #"{"ID":"0123456789ab","Names":"web","Ports":"80-\u003e80/tcp","RunningFor":"2 hours ago","Size":"0B","Status":"Up 3 minutes"}"#
                 + "\n")
     }
 
@@ -77,7 +77,7 @@ import Testing
 
     @Test func passesErrorsOfFieldsThrough() throws {
         struct Broken: Error {}
-        let record = TemplateRecord([.init("Size", .expensive { throw Broken() })])
+        let record = TemplateRecord([.init("Size", .expensive("") { throw Broken() })])
         let format = try RowFormat("{{.Size}}", defaultTable: "", headers: [:])
         #expect(format.fieldNames == ["Size"])
         #expect(throws: Broken.self) { try format.render([record]) }

@@ -180,6 +180,39 @@ import Testing
         #expect(output.status == 0, "\(output)")
     }
 
+    @Test func whatAnotherRegistryLeftIsNotTrusted() throws {
+        try Box.use { box in
+            let layer = try base()
+            let image = try Images.busybox([layer])
+            let garbage = [UInt8](repeating: 0x55, count: layer.blob.count)
+            let liar = try HostileRegistry.start(in: box.scope, images: ["app:latest": image]) { request, number in
+                guard request.path.hasSuffix(layer.digest) else { return nil }
+                return number == 0 ? .init(body: garbage, cutAfter: garbage.count / 2) : .status(404)
+            }
+            #expect(try box.run("pull", "\(liar.host)/app").status == 1)
+            let honest = try HostileRegistry.start(in: box.scope, images: ["app:latest": image])
+            try box.ok("pull", "\(honest.host)/app")
+            #expect(try box.ok("run", "--rm", "\(honest.host)/app", "echo", "hi").trimmed == "hi")
+        }
+    }
+
+    @Test func aPlatformThatIsNoneDoesNotPoisonTheStore() throws {
+        let output = try pull(try Images.busybox([try base()], architecture: "\u{1b}[31mz80"))
+        #expect(output.status == 1)
+        #expect(output.errorText.split(separator: "\n").last?.contains("platform") == true, "\(output)")
+        #expect(!output.errorText.contains("\u{1b}"))
+    }
+
+    @Test func anotherPlatformThanAskedForIsRefused() throws {
+        try Box.use { box in
+            let registry = try HostileRegistry.start(
+                in: box.scope, images: ["app:latest": try Images.busybox([try base()])])
+            expectOneLine(
+                try box.run("pull", "--platform", "linux/s390x", "\(registry.host)/app"), status: 1, "linux/s390x",
+                "linux/\(HandMadeImage.machine)")
+        }
+    }
+
     @Test func credentialsAreNotSentOn() throws {
         try Box.use { box in
             let layer = try base()

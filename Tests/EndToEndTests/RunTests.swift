@@ -16,8 +16,10 @@ func expectOneLine(
 }
 
 /// A box with the busybox image in it.
-func withImage<Result>(_ body: (Box) throws -> Result) throws -> Result {
-    try Box.use { box in
+func withImage<Result>(
+    on host: ((Scope) throws -> NetworkSpace)? = nil, _ body: (Box) throws -> Result
+) throws -> Result {
+    try Box.use(on: host) { box in
         let archive = try Images.busyboxArchive.get()
         try box.ok("import", "-c", #"CMD ["sh"]"#, archive, "busybox:latest")
         return try body(box)

@@ -1,6 +1,7 @@
 internal import BoxContainers
 internal import BoxImages
 internal import BoxModel
+internal import BoxNetwork
 internal import BoxStore
 internal import BoxSystem
 internal import BoxTemplate
@@ -55,7 +56,7 @@ struct ContainerCreation {
         }
         request.entrypoint = options.entrypoint.map { $0.isEmpty ? [] : [$0] }
         request.environment = try EnvironmentFlag.variables(files: options.envFile, entries: options.env)
-        request.workingDirectory = options.workdir
+        request.workingDirectory = options.workdir.flatMap { $0.isEmpty ? nil : $0 }
         request.user = options.user
         request.additionalGroups = options.groupAdd
         request.hostname = options.hostname
@@ -69,7 +70,7 @@ struct ContainerCreation {
         request.stopTimeout = options.stopTimeout
         request.labels = try EnvironmentFlag.pairs(flag: "--label", files: options.labelFile, entries: options.label)
         request.annotations = try EnvironmentFlag.pairs(flag: "--annotation", entries: options.annotation)
-        request.exposedPorts = options.expose.map { $0.contains("/") ? $0 : $0 + "/tcp" }
+        for text in options.expose { request.exposedPorts += try PortSyntax.exposed(text).map(\.description) }
         if let keys = options.detachKeys { _ = try DetachKeys(keys) }
         request.detachKeys = options.detachKeys
         request.readOnly = options.readOnly
@@ -82,10 +83,17 @@ struct ContainerCreation {
         request.capabilitiesDropped = options.capDrop
         request.securityOptions = options.securityOpt
         request.devices = try options.device.map(DeviceFlag.device)
+        for entry in options.sysctl where !entry.contains("=") {
+            throw BoxFailure(
+                .invalid, "use --sysctl", "\"\(entry)\"", reason: "the value is missing", hint: "write KEY=VALUE")
+        }
         request.sysctls = try EnvironmentFlag.pairs(flag: "--sysctl", entries: options.sysctl)
         request.ulimits = try options.ulimit.map(UlimitFlag.limit)
         request.oomScoreAdjustment = options.oomScoreAdj
-        if let size = options.shmSize { request.shmSize = try SizeFlag.bytes(size, flag: "shm-size") }
+        if let size = options.shmSize {
+            let bytes = try SizeFlag.bytes(size, flag: "shm-size")
+            request.shmSize = bytes == 0 ? nil : bytes
+        }
         try fillMounts(&request)
         try fillLimits(&request)
         try fillNamespaces(&request, containers)
@@ -102,7 +110,8 @@ struct ContainerCreation {
         var limits = ResourceRequest()
         if let memory = options.memory { limits.memory = try SizeFlag.bytes(memory, flag: "memory") }
         if let swap = options.memorySwap {
-            limits.memorySwap = swap == "-1" ? -1 : try SizeFlag.bytes(swap, flag: "memory-swap")
+            let bytes = swap == "-1" ? -1 : try SizeFlag.bytes(swap, flag: "memory-swap")
+            limits.memorySwap = bytes == 0 ? nil : bytes
         }
         if let reservation = options.memoryReservation {
             limits.memoryReservation = try SizeFlag.bytes(reservation, flag: "memory-reservation")
@@ -124,10 +133,14 @@ struct ContainerCreation {
     }
 
     private func fillNamespaces(_ request: inout CreateRequest, _ containers: Containers) throws(BoxFailure) {
-        request.network = try NetworkFlag.mode(options.network, containers)
-        if options.network.isEmpty && context.hasTerminal {
+        let isRoot = context.facts.effectiveUser == 0
+        (request.network, request.networks) = try NetworkFlag(
+            options: options, containers: containers, isRoot: isRoot
+        ).mode()
+        if request.network == .isolated {
             context.note(
-                "box: the container has loopback only; networks come later, --network host shares this machine's")
+                "box: the container has loopback only, as only root can make interfaces; --network host shares this machine's"
+            )
         }
         request.pidMode = try NamespaceFlag.mode("pid", options.pid, allowed: ["host", "private"], containers)
         request.ipcMode = try NamespaceFlag.mode(

@@ -8,6 +8,7 @@ struct CreateVerb: Verb {
         commandName: "create", abstract: "Make a container without starting it", helpNames: .long)
     static let stopsAtPositional = true
     static let runsProgram = true
+    var passedThrough: [String] { words }
 
     @OptionGroup var options: ContainerOptions
     @Argument(parsing: .captureForPassthrough, help: "Image, command and its arguments") var words: [String] = []

@@ -24,18 +24,19 @@ struct Inspection {
 
 struct InspectVerb: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show all about containers, images or volumes as JSON")
+        commandName: "inspect", abstract: "Show all about containers, images, volumes or networks as JSON")
 
     @Option(name: .shortAndLong, parsing: .unconditional, help: "json or a template") var format: String?
     @Flag(name: .shortAndLong, help: "Add the size of the writable layer") var size = false
-    @Option(parsing: .unconditional, help: "Look for this kind only: container, image or volume") var type: String?
-    @Argument(help: "Containers, images or volumes") var names: [String]
+    @Option(parsing: .unconditional, help: "Look for this kind only: container, image, volume or network")
+    var type: String?
+    @Argument(help: "Containers, images, volumes or networks") var names: [String]
 
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
-        guard type == nil || ["container", "image", "volume"].contains(type) else {
+        guard type == nil || ["container", "image", "volume", "network"].contains(type) else {
             throw BoxFailure(
                 .invalid, "use --type", "\"\(type ?? "")\"", reason: "there is no such kind",
-                hint: "choose container, image or volume")
+                hint: "choose container, image, volume or network")
         }
         let store = try context.openStore()
         let containers = Containers(store: store, facts: context.facts)
@@ -52,8 +53,13 @@ struct InspectVerb: Verb {
             if type == nil || type == "volume", let volume = try? store.volume(name) {
                 return VolumeDocument.json(volume, store)
             }
+            let networks = Networks(store: store)
+            if type == nil || type == "network", let network = try? networks.find(name) {
+                return networks.inspect(network, among: try containers.list().summaries, time: \.rfc3339)
+            }
             throw BoxFailure(
-                .notFound, "inspect", name, reason: "there is no such \(type ?? "container, image or volume")")
+                .notFound, "inspect", name,
+                reason: "there is no such \(type ?? "container, image, volume or network")")
         }
     }
 
@@ -83,7 +89,7 @@ enum ContainerDocument {
     static func json(_ record: ContainerRecord, _ containers: Containers, size: Bool) throws(BoxFailure) -> JSON {
         var json = try containers.inspect(record, time: \.rfc3339)
         guard size else { return json }
-        let own = containers.store.diskUse("containers/\(record.id)/upper")
+        let own = containers.store.diskUse("containers/\(record.id)/upper", countsFolders: false)
         let image = (try? containers.store.findImage("\(record.config().imageID)"))?.image?.size ?? 0
         json["SizeRw"] = .integer(own)
         json["SizeRootFs"] = .integer(own + image)

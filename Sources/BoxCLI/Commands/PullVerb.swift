@@ -19,7 +19,7 @@ struct PullVerb: Verb {
             throw BoxFailure(
                 .invalid, "use --all-tags", name, reason: "the name has a tag or digest already", hint: "leave it out")
         }
-        var wanted = Platform.current
+        var wanted: Platform?
         if let text = platform ?? environmentVariable("DOCKER_DEFAULT_PLATFORM") {
             wanted = try PlatformFlag.platform(text)
         }

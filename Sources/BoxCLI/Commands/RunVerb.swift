@@ -9,6 +9,7 @@ struct RunVerb: Verb {
         commandName: "run", abstract: "Make a container from an image and run a command in it", helpNames: .long)
     static let stopsAtPositional = true
     static let runsProgram = true
+    var passedThrough: [String] { words }
 
     @OptionGroup var options: ContainerOptions
     @Flag(name: .shortAndLong, help: "Run in the background and print the container's id") var detach = false

@@ -170,7 +170,8 @@ struct SystemCheckVerb: Verb {
 
 struct SystemPruneVerb: Verb {
     static let configuration = CommandConfiguration(
-        commandName: "system prune", abstract: "Remove stopped containers, and images and volumes that nothing uses")
+        commandName: "system prune",
+        abstract: "Remove stopped containers, and networks, images and volumes that nothing uses")
 
     @Flag(name: .shortAndLong, help: "Also images with a name") var all = false
     @Flag(help: "Also anonymous volumes") var volumes = false
@@ -181,11 +182,15 @@ struct SystemPruneVerb: Verb {
     func perform(_ context: Context) throws(BoxFailure) -> Int32 {
         let pruning = try Pruning(context: context, filters: filter, force: force)
         let images = all ? "all images without a container" : "all images without a name"
-        guard pruning.confirm("all stopped containers, \(volumes ? "all unused anonymous volumes, " : "")\(images)")
+        guard
+            pruning.confirm(
+                "all stopped containers, all unused networks, \(volumes ? "all unused anonymous volumes, " : "")\(images)"
+            )
         else {
             return ExitStatus.success
         }
         try pruning.containers()
+        try pruning.networks()
         if volumes { try pruning.volumes() }
         try pruning.images(all: all)
         pruning.printTotal()

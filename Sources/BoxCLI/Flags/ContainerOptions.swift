@@ -55,7 +55,23 @@ struct ContainerOptions: ParsableArguments {
     // MARK: Network and names
     @Option(
         name: [.customLong("network"), .customLong("net")], parsing: .unconditionalSingleValue,
-        help: "Network: none, host or container:NAME") var network: [String] = []
+        help: "Network: a name, none, host, container:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…"
+    )
+    var network: [String] = []
+    @Option(
+        name: [.customLong("network-alias"), .customLong("net-alias")], parsing: .unconditionalSingleValue,
+        help: "Another name on the network") var networkAlias: [String] = []
+    @Option(parsing: .unconditional, help: "IPv4 address on the network") var ip: String?
+    @Option(parsing: .unconditional, help: "IPv6 address on the network") var ip6: String?
+    @Option(name: .customLong("link-local-ip"), parsing: .unconditionalSingleValue, help: "Link-local address")
+    var linkLocalIP: [String] = []
+    @Option(parsing: .unconditional, help: "Hardware address of the interface") var macAddress: String?
+    @Option(
+        name: .shortAndLong, parsing: .unconditionalSingleValue,
+        help: "Publish a port: [[ADDRESS:]HOSTPORT:]PORT[/tcp|udp|sctp], ranges too")
+    var publish: [String] = []
+    @Flag(name: [.customShort("P"), .long], help: "Publish every exposed port on a free one of the host")
+    var publishAll = false
     @Option(name: .shortAndLong, parsing: .unconditional, help: "Host name of the container") var hostname: String?
     @Option(parsing: .unconditional, help: "NIS domain name of the container") var domainname: String?
     @Option(parsing: .unconditionalSingleValue, help: "Line for /etc/hosts, NAME:ADDRESS") var addHost: [String] = []
@@ -64,7 +80,8 @@ struct ContainerOptions: ParsableArguments {
     @Option(
         name: [.customLong("dns-option"), .customLong("dns-opt")], parsing: .unconditionalSingleValue,
         help: "Resolver option") var dnsOption: [String] = []
-    @Option(parsing: .unconditionalSingleValue, help: "Port that the container listens on (noted, not opened)")
+    @Option(
+        parsing: .unconditionalSingleValue, help: "Port or range that the container listens on, without publishing it")
     var expose: [String] = []
 
     // MARK: Namespaces

@@ -58,9 +58,10 @@ enum EnvironmentFlag {
             throw BoxFailure(.invalid, "read", file, reason: "it is not UTF-8 text")
         }
         var lines: [(Int, String)] = []
-        for (index, raw) in valid.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            var line = raw.drop { $0 == " " || $0 == "\t" }
-            if line.hasSuffix("\r") { line = line.dropLast() }
+        // By bytes: a carriage return and a line feed are one character.
+        for (index, raw) in valid.utf8.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+            let ended = raw.last == 13 ? raw.dropLast() : raw
+            let line = Substring(ended.drop { $0 == 32 || $0 == 9 })
             if line.isEmpty || line.hasPrefix("#") { continue }
             lines.append((index + 1, String(line)))
         }

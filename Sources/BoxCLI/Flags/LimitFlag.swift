@@ -38,7 +38,8 @@ enum UlimitFlag {
 
 /// `--cpus 1.5`.
 enum CPUsFlag {
-    static func nanoCPUs(_ text: String, available: Int) throws(BoxFailure) -> Int64 {
+    /// - Returns: nil for 0, which is no limit.
+    static func nanoCPUs(_ text: String, available: Int) throws(BoxFailure) -> Int64? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let whole = parts[0].isEmpty ? 0 : Int64(parts[0]), whole >= 0,
             whole < 1 << 20,
@@ -50,6 +51,7 @@ enum CPUsFlag {
         }
         let fraction = parts.count == 2 ? Int64(parts[1] + String(repeating: "0", count: 9 - parts[1].count)) ?? 0 : 0
         let nano = whole * 1_000_000_000 + fraction
+        if nano == 0 { return nil }
         guard nano >= 10_000_000, whole < Int64(available) || nano == Int64(available) * 1_000_000_000 else {
             throw BoxFailure(
                 .invalid, "use --cpus", text, reason: "this machine has \(available) processors",

@@ -29,38 +29,10 @@ enum NamespaceFlag {
     }
 }
 
-/// `--network` and `--dns`.
-enum NetworkFlag {
-    static func mode(_ texts: [String], _ containers: Containers) throws(BoxFailure) -> NetworkMode {
-        guard let text = texts.first else { return .isolated }
-        guard texts.count == 1 else {
-            throw BoxFailure(
-                .unsupported, "use --network", texts.joined(separator: ", "), reason: "box joins one network only yet")
-        }
-        switch text {
-        case "none": return .none
-        case "host": return .host
-        case "default", "": return .isolated
-        default: break
-        }
-        if text.hasPrefix("container:") { return .container(try containers.find(String(text.dropFirst(10))).id) }
-        throw BoxFailure(
-            .unsupported, "use --network", "\"\(text)\"", reason: "box has no networks of its own yet",
-            hint: "choose none, host or container:NAME")
-    }
-
-    static func server(_ text: String) throws(BoxFailure) -> String {
-        guard InternetAddress.isValid(text) else {
-            throw BoxFailure(.invalid, "use --dns", "\"\(text)\"", reason: "it is no IP address")
-        }
-        return text
-    }
-}
-
 /// `--platform`.
 enum PlatformFlag {
     static func platform(_ text: String) throws(BoxFailure) -> Platform {
-        guard let platform = Platform(text) else {
+        guard let platform = Platform(text), platform.isKnown else {
             throw BoxFailure(
                 .invalid, "use --platform", "\"\(text)\"", reason: "it is no platform",
                 hint: "write os/arch[/variant], e.g. linux/arm64")

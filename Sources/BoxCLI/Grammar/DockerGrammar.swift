@@ -23,13 +23,20 @@ enum DockerGrammar {
         var result: [String] = []
         var rest = arguments[...]
         while let argument = rest.popFirst() {
+            // What follows is the image; one that looks like a flag stays behind the dashes and is refused there.
+            if argument == "--" && stopsAtPositional && rest.first?.hasPrefix("-") != true { break }
             if argument == "--" || !argument.hasPrefix("-") || argument == "-" {
                 result.append(argument)
                 if argument == "--" || stopsAtPositional { break }
                 continue
             }
             if argument.hasPrefix("--") {
-                result += long(argument, shape)
+                let rewritten = long(argument, shape)
+                // The last word on a switch counts.
+                if rewritten.isEmpty, let equals = argument.firstIndex(of: "=") {
+                    result.removeAll { $0 == argument[..<equals] }
+                }
+                result += rewritten
                 if !argument.contains("="), shape.options.contains(String(argument.dropFirst(2))),
                     let value = rest.popFirst()
                 {
@@ -46,6 +53,7 @@ enum DockerGrammar {
 
     private static func needsRewriting(_ arguments: [String]) -> Bool {
         arguments.contains { argument in
+            if argument == "--" { return true }
             guard argument.hasPrefix("-"), argument.utf8.count > 2 else { return false }
             return !argument.hasPrefix("--") || argument.utf8.contains(UInt8(ascii: "="))
         }

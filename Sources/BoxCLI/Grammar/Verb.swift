@@ -8,6 +8,9 @@ protocol Verb: ParsableCommand {
     /// Whether a failure is one of before the container's program, with a status of its own.
     static var runsProgram: Bool { get }
 
+    /// The words that the parser hands on unread, the first flag that it does not know included.
+    var passedThrough: [String] { get }
+
     /// Does it.
     ///
     /// - Returns: the exit status.
@@ -17,6 +20,7 @@ protocol Verb: ParsableCommand {
 extension Verb {
     static var stopsAtPositional: Bool { false }
     static var runsProgram: Bool { false }
+    var passedThrough: [String] { [] }
 
     /// The parser's own entry; box calls ``perform(_:)`` with the context of the command line instead.
     mutating func run() throws {

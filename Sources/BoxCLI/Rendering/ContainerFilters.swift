@@ -1,5 +1,6 @@
 internal import BoxContainers
 internal import BoxModel
+internal import BoxNetwork
 internal import BoxStore
 internal import BoxTemplate
 internal import _StringProcessing
@@ -9,6 +10,8 @@ struct ContainerFilters {
     private var groups: [String: [String]] = [:]
     private var bounds: [(key: String, created: Timestamp)] = []
     private var patterns: [Regex<AnyRegexOutput>] = []
+    /// The names of networks that were given by their ids.
+    private var networkNames: [String: [String]] = [:]
 
     private static let known = [
         "id", "name", "label", "exited", "status", "ancestor", "before", "since", "volume", "network", "publish",
@@ -36,6 +39,11 @@ struct ContainerFilters {
                 guard Int32(value) != nil else {
                     throw BoxFailure(.invalid, "use --filter", "exited=\(value)", reason: "it is no number")
                 }
+            case "network":
+                // Given by id it stands for the name, which is what containers are listed with.
+                let found = (try? Networks(store: containers.store).list().records) ?? []
+                networkNames[value] = found.filter { $0.id.hasPrefix(value) }.map(\.name)
+            case "publish", "expose": _ = try PortSyntax.exposed(value)
             default: break
             }
             groups[key, default: []].append(value)
@@ -67,14 +75,21 @@ struct ContainerFilters {
         case "status": return row.state.status.rawValue == value
         case "ancestor": return isAncestor(value, row)
         case "volume": return row.mounts.contains { $0.source == value || $0.destination == value }
-        case "network": return Containers.text(row.network) == value
+        case "network":
+            return ContainerTable.networks(row).contains { $0 == value || networkNames[value]?.contains($0) == true }
+        case "publish": return Self.ports(value).contains { wanted in row.state.ports.contains { $0.port == wanted } }
+        case "expose":
+            return Self.ports(value).contains { wanted in
+                row.exposedPorts.contains(wanted) || row.state.ports.contains { $0.port == wanted }
+            }
         case "health": return value == "none"
         case "isolation": return value == "default"
         case "is-task": return value == "false"
-        // Nothing is published yet.
         default: return false
         }
     }
+
+    private static func ports(_ text: String) -> [ContainerPort] { (try? PortSyntax.exposed(text)) ?? [] }
 
     private func isAncestor(_ value: String, _ row: ContainerSummary) -> Bool {
         if row.imageID.hex.hasPrefix(value) || "\(row.imageID)" == value { return true }

@@ -1,5 +1,6 @@
 internal import BoxContainers
 internal import BoxModel
+internal import BoxNetwork
 internal import BoxStore
 internal import BoxSystem
 internal import BoxTemplate
@@ -21,7 +22,10 @@ struct ContainerTable {
     }
 
     func record(_ row: ContainerSummary) -> TemplateRecord {
-        let command = row.arguments.joined(separator: " ")
+        // As Docker: arguments with a space in them stand in quotes, the program never.
+        let command = row.arguments.enumerated().map { index, argument in
+            index > 0 && argument.contains(" ") ? "'\(argument)'" : argument
+        }.joined(separator: " ")
         let mounts = row.mounts.filter { $0.kind != .tmpfs }
         let size = { JSON.string(sizes(row)) }
         return TemplateRecord([
@@ -37,14 +41,21 @@ struct ContainerTable {
                 "Mounts",
                 mounts.map { truncates ? ellipsized($0.source, width: 15) : $0.source }.joined(separator: ",")),
             .init("Names", row.name.text),
-            .init("Networks", Containers.text(row.network)),
+            .init("Networks", Self.networks(row).joined(separator: ",")),
             .init("Platform", .value(.null)),
-            .init("Ports", ""),
+            .init(
+                "Ports",
+                row.state.status.isActive ? PortSyntax.summary(row.state.ports, exposed: row.exposedPorts) : ""),
             .init("RunningFor", HumanText.duration(nanoseconds: now - row.created.nanoseconds) + " ago"),
-            .init("Size", showsSize ? .computed(size) : .expensive(size)),
+            .init("Size", showsSize ? .computed(size) : .expensive("0B", size)),
             .init("State", row.state.status.rawValue),
             .init("Status", Self.status(row.state, now: now)),
         ])
+    }
+
+    /// The names of the networks that a container is on, or its mode where it has none.
+    static func networks(_ row: ContainerSummary) -> [String] {
+        row.network == .networks ? row.networks : [Containers.text(row.network)]
     }
 
     /// An image that was named by its id is shown by the short one.
@@ -70,7 +81,7 @@ struct ContainerTable {
     }
 
     private func sizes(_ row: ContainerSummary) -> String {
-        let own = store.diskUse("containers/\(row.id)/upper")
+        let own = store.diskUse("containers/\(row.id)/upper", countsFolders: false)
         let image = (try? store.findImage("\(row.imageID)"))?.image?.size ?? 0
         return "\(HumanText.size(own)) (virtual \(HumanText.size(own + image)))"
     }

@@ -17,6 +17,8 @@ struct ContainerInit: ~Copyable {
     let socket: MessageSocket
     private var descriptors: [CInt] = [-1, -1, -1]
     private var hasTerminal = false
+    /// The hierarchies in which the container has a cgroup of its own, by their controllers; nil: wherever it is.
+    private var ownHierarchies: Set<String>?
     /// Where the root file system goes; opened while this process is still the host's root, whose folders the
     /// container's root may not search.
     private var mountpoint: CInt = -1
@@ -108,6 +110,8 @@ struct ContainerInit: ~Copyable {
             _ = box_set_dumpable(false)
         }
         try namespaces.join()
+        // In a cgroup namespace of its own every path looks like the root.
+        try noteHierarchies()
         if namespaces.hasOwnCgroup {
             try attempt(
                 box_unshare(CInt(truncatingIfNeeded: BOX_CLONE_NEWCGROUP)), .namespace, "unshare", "cgroup")
@@ -120,6 +124,16 @@ struct ContainerInit: ~Copyable {
         if let name = plan.spec.domainname, !name.isEmpty {
             try requireOwnHostname(name)
             try attempt(box_setdomainname(name, name.utf8.count), .hostname, "setdomainname", name)
+        }
+    }
+
+    private mutating func noteHierarchies() throws(LaunchFailure) {
+        guard let path = plan.spec.linux.cgroupsPath else { return }
+        do {
+            let all = RootSetup.Hierarchy.parse(try readText("/proc/self/cgroup", limit: 1 << 20))
+            ownHierarchies = Set(all.filter { $0.path.hasSuffix(path) }.map(\.controllers))
+        } catch {
+            throw LaunchFailure(error, .cgroup)
         }
     }
 
@@ -144,10 +158,10 @@ struct ContainerInit: ~Copyable {
         var setup = RootSetup(
             tree: tree, spec: spec, ownKinds: namespaces.kinds,
             isInUserNamespace: namespaces.areUsersMapped,
-            prepared: fromMonitor.binds)
+            prepared: fromMonitor.binds, ownHierarchies: ownHierarchies)
         try setup.mountAll()
-        if plan.createWorkingDirectory { try makeWorkingDirectory(setup.tree) }
         try setup.makeDevices()
+        if plan.createWorkingDirectory { try makeWorkingDirectory(setup.tree) }
         try openStdio(setup)
         if let parameters = spec.linux.sysctl, !parameters.isEmpty {
             let kinds = namespaces.kinds

@@ -1,5 +1,5 @@
 internal import BoxModel
-internal import BoxSystem
+package import BoxSystem
 internal import CBoxSys
 internal import Glibc
 internal import SystemPackage
@@ -11,10 +11,11 @@ internal import SystemPackage
 ///
 /// - Parameters:
 ///   - seccompProgram: the instructions of a system call filter; none where empty.
+///   - terminalSize: of the container's terminal from its beginning.
 ///   - beforeExec: runs when the namespaces are there and init waits; the place to set up the network.
 package func launch(
     _ plan: LaunchPlan, stdio: LaunchStdio, seccompProgram: [UInt8], cgroup: some CgroupPlacement,
-    beforeExec: (Int32) throws -> Void
+    terminalSize: TerminalSize? = nil, beforeExec: (Int32) throws -> Void
 ) throws(LaunchFailure) -> Launched {
     guard !plan.spec.process.args.isEmpty else {
         throw LaunchFailure(
@@ -68,7 +69,7 @@ package func launch(
     do {
         if hasOwnUsers { try plan.spec.linux.writeIDMaps(of: pid) }
         try release(pid, plan, areUsersMapped: areUsersMapped, socket, beforeExec)
-        let master = try converse(socket, terminal: stdio.isTerminal)
+        let master = try converse(socket, terminal: stdio.isTerminal, terminalSize)
         return Launched(pid: pid, pidfd: pidfd, terminalMaster: master < 0 ? nil : OwnedFD(adopting: master))
     } catch {
         _ = box_pidfd_send_signal(pidfd.raw, SIGKILL)
@@ -108,7 +109,9 @@ private func release(
 /// Listens until init has executed the command.
 ///
 /// - Returns: the master of the container's terminal, or -1.
-private func converse(_ socket: borrowing MessageSocket, terminal: Bool) throws(LaunchFailure) -> CInt {
+private func converse(
+    _ socket: borrowing MessageSocket, terminal: Bool, _ size: TerminalSize?
+) throws(LaunchFailure) -> CInt {
     var handshake = Handshake(terminal: terminal)
     var master: CInt = -1
     var action = handshake.released()
@@ -132,7 +135,10 @@ private func converse(_ socket: borrowing MessageSocket, terminal: Bool) throws(
                 throw LaunchFailure(.handshake, "", "init said something that is not a message")
             }
             action = handshake.received(word)
-            if action == .keepTerminal, let fd = message.takeDescriptor() { master = fd.release() }
+            if action == .keepTerminal, let fd = message.takeDescriptor() {
+                if let size { Terminal.setSize(size, of: fd.raw) }
+                master = fd.release()
+            }
         case .closed, .nothingYet: action = handshake.closed()
         }
     }

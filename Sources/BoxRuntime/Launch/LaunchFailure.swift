@@ -91,7 +91,7 @@ package struct LaunchFailure: Error, Equatable, Sendable {
         case .limit: "set the limit"
         case .terminal: "make the container's terminal"
         case .workingDirectory: "change into the working directory"
-        case .user: "find the user"
+        case .user: "find the user or group"
         case .capability: "set the capabilities"
         case .seccomp: "load the system call filter"
         case .commandMissing, .commandInvalid: "run"

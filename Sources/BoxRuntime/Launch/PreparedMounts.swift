@@ -45,11 +45,15 @@ struct PreparedMounts {
         }
         for index in bindIndices(plan.spec) {
             let mount = plan.spec.mounts[index]
-            guard let source = mount.source, source.hasPrefix("/") else {
-                throw LaunchFailure(.mount, mount.destination, "the source of a bind mount must be an absolute path")
+            let source = try BindSource(mount)
+            let clone = try source.clone()
+            // Folders of the host's own are not mapped: who is root in the container only would leave files there that
+            // belong to the host's root, setuid ones too.
+            guard MountOptions(mount.options ?? []).isMapped else {
+                made.append(clone.release())
+                continue
             }
-            let options = MountOptions(mount.options ?? [])
-            made.append(try mapped(source, recursive: options.isRecursive, users, .mount))
+            made.append(try mapped(clone, mount.source ?? "", recursive: source.isRecursive, users, .mount))
         }
         do {
             var rest = made[...]
@@ -76,6 +80,13 @@ struct PreparedMounts {
             adopting: try attempt(
                 box_open_tree(AT_FDCWD, path, flags), step, "open_tree", path,
                 hint: "it must exist on the host"))
+        return try mapped(clone, path, recursive: recursive, users, step)
+    }
+
+    private static func mapped(
+        _ clone: consuming OwnedFD, _ path: String, recursive: Bool, _ users: borrowing OwnedFD,
+        _ step: LaunchFailure.Step
+    ) throws(LaunchFailure) -> CInt {
         let at = UInt32(BOX_AT_EMPTY_PATH) | (recursive ? UInt32(BOX_AT_RECURSIVE) : 0)
         let result = box_mount_setattr(clone.raw, "", at, BOX_MOUNT_ATTR_IDMAP, 0, 0, users.raw)
         // Not every file system can be mapped (NFS, for one); its files then belong to nobody in the container.

@@ -63,10 +63,16 @@ package final class Monitor {
         package var freeze: (Bool) -> Int32
         /// Kills every process of the container.
         package var killAll: () -> Void
+        /// Makes a change that a client asks for and answers with `done` or `refused`.
+        package var change: ([UInt8]) -> ControlMessage
 
-        package init(freeze: @escaping (Bool) -> Int32, killAll: @escaping () -> Void) {
+        package init(
+            freeze: @escaping (Bool) -> Int32, killAll: @escaping () -> Void,
+            change: @escaping ([UInt8]) -> ControlMessage
+        ) {
             self.freeze = freeze
             self.killAll = killAll
+            self.change = change
         }
     }
 
@@ -91,7 +97,8 @@ package final class Monitor {
     private var stdinOnce = false
     private var exitStatus: Int32?
     private var paused: Set<UInt8> = []
-    private var actions = Actions(freeze: { _ in 0 }, killAll: {})
+    private var actions = Actions(freeze: { _ in 0 }, killAll: {}, change: { _ in .done(errno: ENOSYS) })
+    private var members: [UInt64: any LoopMember] = [:]
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
 
     /// - Parameters:
@@ -110,6 +117,14 @@ package final class Monitor {
 
     deinit {
         buffer.deallocate()
+    }
+
+    /// Takes something else into the loop, for as long as the monitor lives.
+    package func add(member: any LoopMember) {
+        let token = nextToken
+        nextToken += 4
+        guard (try? loop.add(member.descriptor, .readable, token: token)) != nil else { return }
+        members[token] = member
     }
 
     // MARK: Clients
@@ -168,7 +183,8 @@ package final class Monitor {
 
     private func handle(_ message: ControlMessage, _ packet: MessageSocket.Message, from client: MonitorClient) {
         switch message {
-        case .attach(let attachment):
+        case .attach(let attachment, let size):
+            if subject == nil { terminalSize = size ?? terminalSize }
             if attachment.contains(.output), let fd = packet.takeDescriptor() { client.output = OutputSink(fd) }
             if attachment.contains(.error), let fd = packet.takeDescriptor() { client.error = OutputSink(fd) }
             client.wantsExit = true
@@ -182,12 +198,15 @@ package final class Monitor {
             client.wantsExit = true
         case .pause: client.send(.done(errno: actions.freeze(true)))
         case .unpause: client.send(.done(errno: actions.freeze(false)))
-        case .attached, .started, .failed, .exited, .done, .outputClosed: remove(client)
+        case .change(let content): client.send(actions.change(content))
+        case .attached, .started, .failed, .exited, .done, .refused, .outputClosed: remove(client)
         }
     }
 
     /// The client that asked for standard input before the container was there.
     private var pendingInput: MonitorClient?
+    /// The size of the terminal of a client that came before the container was there.
+    package private(set) var terminalSize: TerminalSize?
 
     private func giveInput(to client: MonitorClient, wanted: Bool) {
         guard wanted else {
@@ -281,6 +300,7 @@ package final class Monitor {
         case Token.output: pump(.output)
         case Token.error: pump(.error)
         default:
+            if let member = members[event.token] { return member.work() }
             guard let client = clients[event.token & ~3] else { return }
             switch event.token & 3 {
             case 0:

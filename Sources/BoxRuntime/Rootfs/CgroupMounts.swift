@@ -42,6 +42,8 @@ extension RootSetup {
             try check(box_mount("cgroup", "\(place.raw)", "tmpfs", writable, "mode=755"), "mount", "tmpfs")
             let folder = try tree.open(destination, flags: CInt(BOX_O_PATH) | O_DIRECTORY)
             for hierarchy in Hierarchy.parse(try readText("/proc/self/cgroup", limit: 1 << 20)) {
+                // Elsewhere it is among the host's processes, whose groups are not for it to see.
+                if let ownHierarchies, !ownHierarchies.contains(hierarchy.controllers) { continue }
                 try mount(hierarchy, in: folder, host: host, options)
             }
             if options.flags & MountOptions.Flag.readOnly != 0 {

@@ -11,6 +11,8 @@ struct MountOptions: Equatable {
     /// Whether submounts of a bind source come along.
     var isRecursive = true
     var isBind = false
+    /// Whether a container with its own users sees the files of the host's root as its root's.
+    var isMapped = false
     /// MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE.
     var propagation: UInt?
     var isPropagationRecursive = false
@@ -38,6 +40,7 @@ struct MountOptions: Equatable {
         case propagation(UInt, recursive: Bool)
         case bind(recursive: Bool)
         case recursiveReadOnly
+        case mapped
         case nothing
     }
 
@@ -54,7 +57,8 @@ struct MountOptions: Equatable {
         "strictatime": .accessTime(1 << 24, 0x20), "norelatime": .nothing, "atime": .nothing,
         "nostrictatime": .nothing, "rro": .recursiveReadOnly, "rrw": .clear(1, 1), "bind": .bind(recursive: false),
         "rbind": .bind(recursive: true), "private": .propagation(Flag.private, recursive: false),
-        "rprivate": .propagation(Flag.private, recursive: true), "slave": .propagation(Flag.slave, recursive: false),
+        "idmap": .mapped, "rprivate": .propagation(Flag.private, recursive: true),
+        "slave": .propagation(Flag.slave, recursive: false),
         "rslave": .propagation(Flag.slave, recursive: true), "shared": .propagation(Flag.shared, recursive: false),
         "rshared": .propagation(Flag.shared, recursive: true),
         "unbindable": .propagation(Flag.unbindable, recursive: false),
@@ -85,6 +89,7 @@ struct MountOptions: Equatable {
             case .bind(let recursive):
                 isBind = true
                 isRecursive = recursive
+            case .mapped: isMapped = true
             case .recursiveReadOnly:
                 flags |= Flag.readOnly
                 attributes |= BOX_MOUNT_ATTR_RDONLY

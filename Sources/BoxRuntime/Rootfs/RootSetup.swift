@@ -19,6 +19,8 @@ struct RootSetup: ~Copyable {
     var null: CInt = -1
     /// Bind sources that the monitor opened for a user namespace, by index in `spec.mounts`.
     let prepared: [Int: CInt]
+    /// v1 hierarchies, by their controllers, that the container may see; nil is all.
+    var ownHierarchies: Set<String>?
 
     /// Makes changes in this mount namespace stay here: nothing goes out to the host (mount_namespaces(7)).
     static func separate(propagation word: String?, mountpoint: String) throws(LaunchFailure) {

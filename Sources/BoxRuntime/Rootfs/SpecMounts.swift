@@ -36,15 +36,9 @@ extension RootSetup {
     private func bind(
         _ mount: RuntimeSpec.Mount, _ options: MountOptions, prepared: CInt?
     ) throws(LaunchFailure) {
-        guard let source = mount.source, source.hasPrefix("/") else {
-            throw LaunchFailure(.mount, mount.destination, "the source of a bind mount must be an absolute path")
-        }
+        let source = mount.source ?? ""
         let clone: OwnedFD
-        if let prepared {
-            clone = OwnedFD(adopting: prepared)
-        } else {
-            clone = try Self.cloneTree(source, recursive: options.isRecursive)
-        }
+        if let prepared { clone = OwnedFD(adopting: prepared) } else { clone = try BindSource(mount).clone() }
         do {
             let isDirectory = try clone.status(subject: source).kind == .directory
             let made = try tree.make(mount.destination, isDirectory ? .directory(mode: 0o755) : .file)

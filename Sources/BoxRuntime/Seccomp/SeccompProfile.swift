@@ -47,7 +47,11 @@ package enum SeccompProfile {
         // virtual machines past the network namespace.
         rules.append(rule(["socket"], .init(index: 0, value: 38, op: "SCMP_CMP_LT")))
         rules.append(rule(["socket"], .init(index: 0, value: 39, op: "SCMP_CMP_EQ")))
-        rules.append(rule(["socket"], .init(index: 0, value: 40, op: "SCMP_CMP_GT")))
+        // One by one: the kernel looks at the lower half of the register only, so that a number above, such as
+        // 2^32 + 40, would pass a comparison for "greater" and still be AF_VSOCK. 45 is the last family, AF_MCTP.
+        for family: UInt64 in 41...45 {
+            rules.append(rule(["socket"], .init(index: 0, value: family, op: "SCMP_CMP_EQ")))
+        }
 
         // PER_LINUX, PER_LINUX32, UNAME26 with either, and asking: the others switch protections of memory off.
         for persona: UInt64 in [0, 0x8, 0x20000, 0x20008, 0xffff_ffff] {

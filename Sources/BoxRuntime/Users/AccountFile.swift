@@ -62,6 +62,7 @@ struct AccountFile {
             guard digit >= 48, digit <= 57 else { return nil }
             value = value * 10 + UInt64(digit - 48)
         }
-        return value < UInt64(UInt32.max) ? UInt32(value) : nil
+        // Docker's range; above it some file systems and tools see negative numbers.
+        return value <= UInt64(Int32.max) ? UInt32(value) : nil
     }
 }

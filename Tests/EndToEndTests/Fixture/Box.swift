@@ -9,14 +9,17 @@ final class Box: Sendable {
     let state: String
     private let environment: Mutex<[String: String?]>
     private let cgroupsBefore: Set<String>
+    /// The host whose network box works on; nil is this machine's, where tests make no interfaces.
+    private let host: NetworkSpace?
 
     /// The program under test: `BOX_BINARY`, else what `make build` left.
     static let binary: String =
         ProcessInfo.processInfo.environment["BOX_BINARY"]
         ?? URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../.build/box").standardizedFileURL.path
 
-    private init(_ scope: Scope) throws {
+    private init(_ scope: Scope, on host: NetworkSpace?) throws {
         self.scope = scope
+        self.host = host
         root = scope.path("root")
         state = scope.path("state")
         try FileManager.default.createDirectory(atPath: scope.path("home/docker"), withIntermediateDirectories: true)
@@ -24,7 +27,8 @@ final class Box: Sendable {
             "BOX_ROOT": root, "BOX_STATE": state, "HOME": scope.path("home"),
             "DOCKER_CONFIG": scope.path("home/docker"),
             "XDG_CONFIG_HOME": scope.path("home/.config"), "XDG_DATA_HOME": nil, "XDG_RUNTIME_DIR": nil,
-            "BOX_CONFIG": nil, "BOX_LOG": nil, "TZ": "UTC", "LC_ALL": "C.UTF-8",
+            "BOX_CONFIG": nil, "BOX_LOG": nil, "BOX_NETWORK": host == nil ? "none" : nil, "TZ": "UTC",
+            "LC_ALL": "C.UTF-8",
             "HTTP_PROXY": nil, "HTTPS_PROXY": nil, "http_proxy": nil, "https_proxy": nil, "ALL_PROXY": nil,
             "all_proxy": nil,
         ])
@@ -32,12 +36,16 @@ final class Box: Sendable {
     }
 
     /// Runs a body with a fresh `box`; afterwards removes its containers and demands that nothing is left of them.
-    static func use<Result>(_ body: (Box) throws -> Result) throws -> Result {
+    ///
+    /// - Parameter host: makes the namespace that box takes for the machine's network.
+    static func use<Result>(
+        on host: ((Scope) throws -> NetworkSpace)? = nil, _ body: (Box) throws -> Result
+    ) throws -> Result {
         try Scope.use { scope in
             guard FileManager.default.isExecutableFile(atPath: binary) else {
                 throw FixtureError("there is no program at \(binary); run `make build` or set BOX_BINARY")
             }
-            let box = try Box(scope)
+            let box = try Box(scope, on: try host?(scope))
             scope.atEnd { box.demandNoTraces() }
             scope.atEnd { box.removeContainers() }
             return try body(box)
@@ -55,6 +63,7 @@ final class Box: Sendable {
         timeout: Duration = .seconds(60)
     ) -> Command {
         var command = Command(Box.binary, arguments, input: input, timeout: timeout)
+        if let host { command = host.command(Box.binary, arguments, input: input, timeout: timeout) }
         command.environment = environment.withLock { $0 }.merging(more) { $1 }
         command.directory = scope.directory
         return command

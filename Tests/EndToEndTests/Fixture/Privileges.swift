@@ -18,6 +18,15 @@ enum Privileges {
     static let namespacesReason: Comment = "needs the right to make namespaces"
     static let hasNamespaces = works("unshare --mount --uts --ipc --net --pid --fork true")
 
+    static let networksReason: Comment = "needs root, overlayfs, ip, nft and bridges"
+    static let hasNetworks =
+        hasOverlay
+        && works(
+            """
+            command -v ip && command -v nft && command -v nsenter && unshare -n sh -c '
+            ip link add br0 type bridge && ip link add ve0 type veth peer name ve1 && nft add table inet t'
+            """)
+
     static let userNamespacesReason: Comment = "needs user namespaces"
     static let hasUserNamespaces = works("unshare --user --map-root-user true")
 
