@@ -40,7 +40,7 @@ extension Containers {
             guard let name else { continue }
             var config = try ContainerConfig(
                 merging: request, image: image.config, imageID: image.imageID, manifestDigest: image.manifestDigest,
-                id: ContainerID(random: randomBytes(32)), name: name, hostHostname: facts.hostname,
+                id: Self.madeUpID(), name: name, hostHostname: facts.hostname,
                 now: Timestamp(nanoseconds: SystemClock.now))
             config.networks = networks
             do {
@@ -118,6 +118,15 @@ extension Containers {
 
     private func isContainer(_ mode: NetworkMode) -> Bool {
         if case .container = mode { true } else { false }
+    }
+
+    /// An identity whose short form, the container's host name, is not all digits: resolvers take such a name for a
+    /// number and never look it up (inet_aton(3)).
+    private static func madeUpID() -> ContainerID {
+        while true {
+            let id = ContainerID(random: randomBytes(32))
+            if id.short.utf8.contains(where: { $0 > UInt8(ascii: "9") }) { return id }
+        }
     }
 
     /// Makes volumes and missing folders, and gives anonymous volumes their names.

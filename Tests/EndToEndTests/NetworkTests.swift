@@ -174,7 +174,7 @@ private let ping = "ping -c1 -W2"
             let inside = try box.run("run", "--rm", "busybox", "sh", "-c", "echo GET / | nc -w 5 172.17.0.1 8080")
             #expect(inside.text.hasSuffix("hello\n"), "\(inside)")
             expectOneLine(
-                try box.run("run", "--rm", "-p", "8080:80", "busybox", "true"), status: 125, "8080", "container")
+                try box.run("run", "--rm", "-p", "8080:80", "busybox", "true"), status: 125, "8080", "web")
             try box.ok("container", "update", "--publish-rm", "80", "--publish-add", "8081:80", "web")
             #expect(try machine.run("\(get) http://127.0.0.1:8080/").status != 0)
             #expect(eventually { (try? machine.run("\(get) http://127.0.0.1:8081/"))?.text == "hello\n" })

@@ -271,12 +271,31 @@ final class MonitorNetwork {
         if let forwarder {
             used = forwarder
         } else {
+            allowManyConnections()
             used = try PortForwarder(namespace: namespace)
+            used.nameOfHolder = { [store] in Self.containerName(monitor: $0, store) }
             forwarder = used
             enroll(used)
         }
         let binding = plan.joins.lazy.compactMap(\.network.hostBinding).first
         _ = try used.publish(mappings, defaultAddress: binding)
+    }
+
+    /// A connection takes three descriptors; the container's first process, which has the old limit, is made already.
+    private func allowManyConnections() {
+        var soft: UInt64 = 0
+        var hard: UInt64 = 0
+        let resource = CInt(RLIMIT_NOFILE.rawValue)
+        guard box_getrlimit(resource, &soft, &hard) == 0, soft < hard else { return }
+        _ = box_setrlimit(resource, hard, hard)
+    }
+
+    /// The name of the container that a monitor owns; a monitor shows its container's short id (`ps`).
+    private static func containerName(monitor pid: Int32, _ store: Store) -> String? {
+        guard let line = try? readFile("/proc/\(pid)/cmdline", limit: 4096) else { return nil }
+        let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+        guard words.first == MonitorRole.programName, words.count > 1 else { return nil }
+        return (try? store.findContainer(words[1]).summary().name.text) ?? words[1]
     }
 
     /// Gives everything back that others could use.

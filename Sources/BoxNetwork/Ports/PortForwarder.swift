@@ -145,8 +145,8 @@ package final class PortForwarder: LoopMember {
             _ = box_inet_no_delay(client.raw)
             _ = box_inet_keep_alive(client.raw)
         }
+        guard let server = try? inner.connect(port, from: peer) else { return StreamRelay.resetOnClose(client.raw) }
         do {
-            let server = try inner.connect(port, from: peer)
             let relay = StreamRelay(client: client, server: server, transport: port.transport)
             let token = nextToken()
             let interest: EventLoop.Interest = [.readable, .writable, .edge]

@@ -70,16 +70,17 @@ final class StreamRelay {
         guard !flow.isClosed else { return false }
         var moved = 0
         while moved < Self.share {
-            let got: Int
+            let got = flow.isEnded ? 0 : copies ? try receive(&flow, from) : try fill(&flow, from, pool)
+            let put: Int
             do throws(Fault) {
-                got = flow.isEnded ? 0 : copies ? try receive(&flow, from) : try fill(&flow, from, pool)
+                put = flow.level == 0 ? 0 : copies ? try send(&flow, to) : try drain(&flow, to)
             } catch {
-                // A reset after the sender's end: what it had said before is still delivered by the other direction.
-                guard error == .reading, other.isEnded, other.level > 0 else { throw error }
-                flow.isEnded = true
-                got = 0
+                // A receiver that had said its last and then went: what it said is still to be delivered.
+                guard other.isEnded else { throw error }
+                if flow.pipe != nil { pool.drop() }
+                flow = Flow(isEnded: true, isClosed: true)
+                return false
             }
-            let put = flow.level == 0 ? 0 : copies ? try send(&flow, to) : try drain(&flow, to)
             moved += put
             if flow.level == 0, flow.isEnded {
                 flow.isClosed = true
@@ -145,12 +146,15 @@ final class StreamRelay {
 
     /// Ends both sides with a reset, as a server that is gone would.
     private func abort(_ pool: RelayPipePool) -> Outcome {
-        // SO_LINGER with no time makes close(2) send RST (socket(7), tcp(7)).
-        var linger = linger(l_onoff: 1, l_linger: 0)
-        for fd in [client.raw, server.raw] {
-            _ = setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
-        }
+        Self.resetOnClose(client.raw)
+        Self.resetOnClose(server.raw)
         return finish(pool)
+    }
+
+    /// Makes close(2) send RST: SO_LINGER with no time (socket(7), tcp(7)).
+    static func resetOnClose(_ fd: CInt) {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 
     private func finish(_ pool: RelayPipePool) -> Outcome {
