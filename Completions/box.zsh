@@ -96,8 +96,8 @@ _box() {
       '*--read-only[Make the root file system read-only]' \
       '*--shm-size[Size of /dev/shm, e.g. 64m]:shm-size:' \
       '*--device[Device of the host\: PATH\[\:TARGET\[\:rwm\]\]]:device:' \
-      '*--net[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
-      '*--network[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--net[Network\: a name, none, host, container\:NAME (default\: bridge, or BOX_NETWORK), or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--network[Network\: a name, none, host, container\:NAME (default\: bridge, or BOX_NETWORK), or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
       '*--net-alias[Another name on the network]:network-alias:' \
       '*--network-alias[Another name on the network]:network-alias:' \
       '*--ip[IPv4 address on the network]:ip:' \
@@ -187,8 +187,8 @@ _box() {
       '*--read-only[Make the root file system read-only]' \
       '*--shm-size[Size of /dev/shm, e.g. 64m]:shm-size:' \
       '*--device[Device of the host\: PATH\[\:TARGET\[\:rwm\]\]]:device:' \
-      '*--net[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
-      '*--network[Network\: a name, none, host, container\:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--net[Network\: a name, none, host, container\:NAME (default\: bridge, or BOX_NETWORK), or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
+      '*--network[Network\: a name, none, host, container\:NAME (default\: bridge, or BOX_NETWORK), or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…]:network:' \
       '*--net-alias[Another name on the network]:network-alias:' \
       '*--network-alias[Another name on the network]:network-alias:' \
       '*--ip[IPv4 address on the network]:ip:' \

@@ -55,7 +55,8 @@ struct ContainerOptions: ParsableArguments {
     // MARK: Network and names
     @Option(
         name: [.customLong("network"), .customLong("net")], parsing: .unconditionalSingleValue,
-        help: "Network: a name, none, host, container:NAME, or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…"
+        help:
+            "Network: a name, none, host, container:NAME (default: bridge, or BOX_NETWORK), or name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…"
     )
     var network: [String] = []
     @Option(

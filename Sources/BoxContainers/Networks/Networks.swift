@@ -129,7 +129,9 @@ package struct Networks: Sendable {
         guard !wanted.isEmpty else { return }
         let servers = ResolverConfiguration((try? readText("/etc/resolv.conf", limit: 1 << 16)) ?? "")
             .servers.compactMap { IPAddress($0) }.compactMap { IPPrefix($0, length: $0.version.width) }
-        let occupied = try taken + record.pools.map(\.subnet) + servers + Interfaces().occupiedRanges()
+        // The default network's range is kept for it, also before its first use.
+        let reserved = record.isDefault ? [] : [SubnetChoice.preferredForDefault].compactMap(\.self)
+        let occupied = try taken + reserved + record.pools.map(\.subnet) + servers + Interfaces().occupiedRanges()
         for version in wanted {
             let preferred = record.isDefault && version == .v4 ? SubnetChoice.preferredForDefault : nil
             var pool = NetworkRecord.Pool(

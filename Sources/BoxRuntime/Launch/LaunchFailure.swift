@@ -22,6 +22,8 @@ package struct LaunchFailure: Error, Equatable, Sendable {
     package let subject: String
     /// Why, and what to do about it.
     package let detail: String
+    /// What the caller's own part of a step said, which needs no other words.
+    private var said: BoxFailure?
 
     package init(_ step: Step, _ subject: String, _ detail: String, errno: Int32 = 0) {
         self.step = step
@@ -43,9 +45,8 @@ package struct LaunchFailure: Error, Equatable, Sendable {
         // Named in full: the shorter call would be this initializer again.
         case let failure as SystemFailure: self.init(failure, step, subject, hint: nil)
         case let failure as BoxFailure:
-            self.init(
-                step, failure.subject, failure.hint.map { "\(failure.reason); \($0)" } ?? failure.reason,
-                errno: failure.errno ?? 0)
+            self.init(step, failure.subject, failure.detail, errno: failure.errno ?? 0)
+            said = failure
         default: self.init(step, subject ?? "", "\(error)")
         }
     }
@@ -61,7 +62,7 @@ package struct LaunchFailure: Error, Equatable, Sendable {
 
     /// The one line for the user.
     package var failure: BoxFailure {
-        BoxFailure(kind, operation, subject, reason: detail, errno: errno == 0 ? nil : errno)
+        said ?? BoxFailure(kind, operation, subject, reason: detail, errno: errno == 0 ? nil : errno)
     }
 
     private var kind: BoxFailure.Kind {
